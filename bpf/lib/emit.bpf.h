@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one way from a program to the ring buffer. Programs observe and never judge: they read first,
+ * reserve last and submit at once, because the order of reservations is the only order there is.
+ *
+ * Everything here is __weak: each .bpf.c holds a copy and bpftool's linker keeps one.
+ */
+#ifndef NSTRAIL_EMIT_BPF_H
+#define NSTRAIL_EMIT_BPF_H
+
+/* clang-format off */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "wire/wire.h"
+/* clang-format on */
+
+/* Set by the agent before loading. The keys make kernel addresses opaque before they leave the kernel:
+ * (address ^ key_xor) * key_mul, injective because key_mul is odd. */
+const volatile u64 key_xor __weak = 0;
+const volatile u64 key_mul __weak = 1;
+/* exit_namespaces is attached, so task_exit need not read the namespaces once more. */
+const volatile u32 exit_namespaces_hooked __weak = 0;
+/* System call numbers for sys_exit (on request in the reduced mode). */
+const volatile u32 nr_setns __weak = 0;
+const volatile u32 nr_unshare __weak = 0;
+
+/* The gate: everything is attached before it opens, so that no hook sees what another is still deaf to. */
+u32 gate_open __weak = 0;
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 8 << 20); /* the agent sets the real size before loading */
+} ring __weak SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, u32);
+    __type(value, struct nst_cpu_stats);
+} stats __weak SEC(".maps");
+
+static __always_inline struct nst_cpu_stats *cpu_stats(void)
+{
+    u32 zero = 0;
+    return bpf_map_lookup_elem(&stats, &zero);
+}
+
+/* First thing in every program: counts the hit (the canary reads it) and tells whether the gate is open. */
+static __always_inline bool hook_runs(enum nst_hook hook)
+{
+    struct nst_cpu_stats *mine;
+
+    if (!*(volatile u32 *)&gate_open)
+        return false;
+    mine = cpu_stats();
+    if (!mine)
+        return false;
+    /* Atomic: another program may interrupt this one on the same CPU. */
+    __sync_fetch_and_add(&mine->hits[hook], 1);
+    return true;
+}
+
+static __always_inline u64 key_of(const void *object)
+{
+    return object ? ((u64)object ^ key_xor) * key_mul : 0;
+}
+
+/* The sequence number is taken after the reservation, and also when that failed, so that every loss
+ * leaves a hole. Two programs nested on one CPU may take theirs in the order opposite to their places
+ * in the ring; the reader allows for that (see source/loss.hpp). */
+static __always_inline bool start_record(struct nst_header *header, enum nst_kind kind)
+{
+    struct nst_cpu_stats *mine = cpu_stats();
+    u64 seq;
+
+    if (!mine)
+        return false;
+    seq = __sync_fetch_and_add(&mine->emitted, 1);
+    if (!header) {
+        __sync_fetch_and_add(&mine->dropped, 1);
+        return false;
+    }
+    header->boot_ns = bpf_ktime_get_boot_ns();
+    header->seq = seq;
+    header->cpu = bpf_get_smp_processor_id();
+    header->kind = kind;
+    return true;
+}
+
+/* A record without a tail: a struct nst_NAME *, or NULL when the ring is full (already counted). */
+#define RESERVE(name)                                                                    \
+    ({                                                                                   \
+        struct nst_##name *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);      \
+        if (!start_record((struct nst_header *)record, NST_KIND_##name) && record) {     \
+            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                               \
+            record = 0;                                                                  \
+        }                                                                                \
+        record;                                                                          \
+    })
+
+/* A record with room for n elements of its tail. The verifier wants a constant size, hence the classes;
+ * it follows each branch apart, so the bound on n holds where the tail is written. */
+#define RESERVE_TAIL(name, element, n)                                                                       \
+    ({                                                                                                       \
+        struct nst_##name *record;                                                                           \
+        if ((n) <= NST_TAIL_CLASS_0)                                                                         \
+            record = bpf_ringbuf_reserve(&ring, sizeof(*record) + sizeof(element) * NST_TAIL_CLASS_0, 0);    \
+        else if ((n) <= NST_TAIL_CLASS_1)                                                                    \
+            record = bpf_ringbuf_reserve(&ring, sizeof(*record) + sizeof(element) * NST_TAIL_CLASS_1, 0);    \
+        else                                                                                                 \
+            record = bpf_ringbuf_reserve(&ring, sizeof(*record) + sizeof(element) * NST_TAIL_CLASS_2, 0);    \
+        if (!start_record((struct nst_header *)record, NST_KIND_##name) && record) {                         \
+            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                                   \
+            record = 0;                                                                                      \
+        }                                                                                                    \
+        record;                                                                                              \
+    })
+
+/* No wake-up: the agent drains by timer. A consumer woken by the ring runs into the very window in which
+ * the kernel skips fentry programs as recursive. */
+#define SUBMIT(record) bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP)
+
+/* The arguments of a hooked function as plain numbers. The verifier would give fentry and tp_btf
+ * arguments types, and forbids the arithmetic on typed pointers that key_of() and pid vectors need. */
+#define TRACED_ARGS(args) bpf_probe_read_kernel(args, sizeof(args), ctx)
+
+/* Both ways to hook the entry of a kernel function, with one body; arg[] holds its first arguments. */
+#define ENTRY_HOOK(name, function, count)                                                      \
+    static __always_inline void on_##name(const u64 *arg);                                     \
+    SEC("?fentry/" #function)                                                                  \
+    int name##_fentry(u64 *ctx)                                                                \
+    {                                                                                          \
+        u64 args[count];                                                                       \
+        if (hook_runs(NST_HOOK_##name)) {                                                      \
+            TRACED_ARGS(args);                                                                 \
+            on_##name(args);                                                                   \
+        }                                                                                      \
+        return 0;                                                                              \
+    }                                                                                          \
+    SEC("?kprobe/" #function)                                                                  \
+    int name##_kprobe(struct pt_regs *ctx)                                                     \
+    {                                                                                          \
+        u64 args[2] = {PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx)};                                \
+        if (hook_runs(NST_HOOK_##name))                                                        \
+            on_##name(args);                                                                   \
+        return 0;                                                                              \
+    }                                                                                          \
+    static __always_inline void on_##name(const u64 *arg)
+
+/* Both ways to hook the return of a kernel function of up to three arguments, with one body: arg[] holds
+ * them, result what it returned. fexit sees the arguments; for a kretprobe the entry keeps them, by thread
+ * and hook (the functions hooked so do not recurse). */
+struct entry_args {
+    u64 arg[3];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 16384);
+    __type(key, u64);
+    __type(value, struct entry_args);
+} entries __weak SEC(".maps");
+
+static __always_inline u64 entry_key(enum nst_hook hook)
+{
+    return (u64)hook << 32 | (u32)bpf_get_current_pid_tgid();
+}
+
+#define EXIT_HOOK(name, function, count)                                                              \
+    static __always_inline void on_##name(const u64 *arg, u64 result);                                \
+    SEC("?fexit/" #function)                                                                          \
+    int name##_fexit(u64 *ctx)                                                                        \
+    {                                                                                                 \
+        u64 args[(count) + 1];                                                                        \
+        if (hook_runs(NST_HOOK_##name)) {                                                             \
+            TRACED_ARGS(args);                                                                        \
+            on_##name(args, args[count]);                                                             \
+        }                                                                                             \
+        return 0;                                                                                     \
+    }                                                                                                 \
+    SEC("?kprobe/" #function)                                                                         \
+    int name##_kprobe(struct pt_regs *ctx)                                                            \
+    {                                                                                                 \
+        struct entry_args args = {{PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx)}};      \
+        u64 key = entry_key(NST_HOOK_##name);                                                         \
+        bpf_map_update_elem(&entries, &key, &args, BPF_ANY);                                          \
+        return 0;                                                                                     \
+    }                                                                                                 \
+    SEC("?kretprobe/" #function)                                                                      \
+    int name##_kretprobe(struct pt_regs *ctx)                                                         \
+    {                                                                                                 \
+        u64 key = entry_key(NST_HOOK_##name);                                                         \
+        struct entry_args *saved = bpf_map_lookup_elem(&entries, &key);                               \
+        struct entry_args args;                                                                       \
+        if (!saved)                                                                                   \
+            return 0;                                                                                 \
+        args = *saved;                                                                                \
+        bpf_map_delete_elem(&entries, &key);                                                          \
+        if (hook_runs(NST_HOOK_##name))                                                               \
+            on_##name(args.arg, PT_REGS_RC(ctx));                                                     \
+        return 0;                                                                                     \
+    }                                                                                                 \
+    static __always_inline void on_##name(const u64 *arg, u64 result)
+
+/* A tracepoint with BTF; arg[] holds its first arguments. */
+#define TRACEPOINT_HOOK(name, count)                              \
+    static __always_inline void on_##name(const u64 *arg);        \
+    SEC("?tp_btf/" #name)                                         \
+    int name##_tp(u64 *ctx)                                       \
+    {                                                             \
+        u64 args[count];                                          \
+        if (hook_runs(NST_HOOK_##name)) {                         \
+            TRACED_ARGS(args);                                    \
+            on_##name(args);                                      \
+        }                                                         \
+        return 0;                                                 \
+    }                                                             \
+    static __always_inline void on_##name(const u64 *arg)
+
+/* Defined in facts.bpf.c; global functions, which the verifier checks once each, and therefore takes
+ * numbers only. Emit a namespace event for each namespace of `task` (a task_struct) or of `nsproxy` that
+ * `other`, another nsproxy, does not have; round is that of the snapshot, 0 for live events. */
+extern int emit_facts_of_task(u64 task, u64 other, u32 round);
+extern int emit_facts_of_nsproxy(u64 nsproxy, u64 other, u32 round);
+extern int emit_user_facts(u64 ns, u32 round);
+
+#endif

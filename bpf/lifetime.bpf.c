@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The lives of tasks and pid numbers: birth, exec, exit, release, and the numbers that outlive them. */
+#include "lib/task.bpf.h"
+
+#define CLONE_NEWTIME 0x00000080
+#define CLONE_NEWNS 0x00020000
+#define CLONE_NEWCGROUP 0x02000000
+#define CLONE_NEWUTS 0x04000000
+#define CLONE_NEWIPC 0x08000000
+#define CLONE_NEWUSER 0x10000000
+#define CLONE_NEWPID 0x20000000
+#define CLONE_NEWNET 0x40000000
+#define CLONE_NEW_ANY                                                                              \
+    (CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+     CLONE_NEWPID | CLONE_NEWNET)
+
+/* alloc_pid(ns, set_tid, set_tid_size): the namespace and all its ancestors give a number each, or none. */
+EXIT_HOOK(alloc_pid, alloc_pid, 3)
+{
+    struct pid_namespace *ns = (void *)arg[0];
+    u32 *set_tid = (void *)arg[1];
+    u64 set_tid_size = arg[2];
+    struct pid *pid = (void *)result;
+    bool failed = !result || IS_ERR_VALUE(result);
+    u32 level = BPF_CORE_READ(ns, level);
+    u32 levels = level + 1 > NST_MAX_LEVELS ? NST_MAX_LEVELS : level + 1;
+    struct nst_alloc_pid *event = RESERVE_TAIL(alloc_pid, struct nst_pid_request, levels);
+    struct nst_pid_request *vpids;
+
+    if (!event)
+        return;
+    read_task_ref(&event->actor, current_task());
+    event->pid_key = failed ? 0 : key_of(pid);
+    event->pid_namespace = BPF_CORE_READ(ns, ns.inum);
+    event->error = failed ? (s32)result : 0;
+    event->set_tid_size = set_tid_size;
+    event->levels = levels;
+    vpids = (void *)(event + 1);
+    for (u32 i = 0; i < NST_MAX_LEVELS; i++) {
+        struct nst_pid_request *one = &vpids[i];
+        struct upid *upid = upid_at(pid, i);
+        u32 inner = level - i; /* set_tid[0] is the innermost */
+
+        if (i >= levels)
+            break;
+        one->asked = 0;
+        if (set_tid && inner < set_tid_size)
+            bpf_probe_read_kernel(&one->asked, sizeof(one->asked), &set_tid[inner]);
+        if (failed) {
+            one->nr = 0;
+            one->pid_namespace = i == level ? event->pid_namespace : 0;
+        } else {
+            one->nr = BPF_CORE_READ(upid, nr);
+            one->pid_namespace = BPF_CORE_READ(upid, ns, ns.inum);
+        }
+    }
+    SUBMIT(event);
+}
+
+/* free_pid(pid) */
+ENTRY_HOOK(free_pid, free_pid, 1)
+{
+    struct pid *pid = (void *)arg[0];
+    u32 levels = pid_levels(pid);
+    struct nst_free_pid *event = RESERVE_TAIL(free_pid, struct nst_pid_nr, levels);
+
+    if (!event)
+        return;
+    event->pid_key = key_of(pid);
+    event->levels = levels;
+    event->actor_tid = (u32)bpf_get_current_pid_tgid();
+    read_vpids((void *)(event + 1), pid, levels);
+    SUBMIT(event);
+}
+
+/* task_newtask(task, clone_flags): the child has not run, nobody else changes what is read here. */
+TRACEPOINT_HOOK(task_newtask, 2)
+{
+    struct task_struct *task = (void *)arg[0];
+    u64 clone_flags = arg[1];
+    struct task_struct *actor = current_task();
+    struct nsproxy *actor_nsproxy = BPF_CORE_READ(actor, nsproxy);
+    struct pid *pid = BPF_CORE_READ(task, thread_pid);
+    u32 levels = pid_levels(pid);
+    struct nst_task_new *event;
+    struct nst_ns_set ns;
+
+    read_ns_set(&ns, task);
+    /* Facts come first in the ring, so that the reader knows the namespace when the task is in it. */
+    if (clone_flags & CLONE_NEW_ANY)
+        emit_facts_of_task((u64)task, (u64)actor_nsproxy, 0);
+
+    event = RESERVE_TAIL(task_new, struct nst_pid_nr, levels);
+    if (!event)
+        return;
+    read_task_ref(&event->task, task);
+    read_task_ref(&event->actor, actor);
+    event->clone_flags = clone_flags;
+    event->actor_nsproxy = key_of(actor_nsproxy);
+    event->pid_key = key_of(pid);
+    event->ns = ns;
+    event->ppid = read_parent_tgid(task);
+    event->levels = levels;
+    BPF_CORE_READ_INTO(&event->comm, task, comm);
+    read_vpids((void *)(event + 1), pid, levels);
+    SUBMIT(event);
+}
+
+/* sched_process_exec(task, old_pid, bprm) */
+TRACEPOINT_HOOK(sched_process_exec, 2)
+{
+    struct task_struct *task = (void *)arg[0];
+    struct nst_task_exec *event;
+    struct nst_ns_set ns;
+
+    read_ns_set(&ns, task);
+    event = RESERVE(task_exec);
+    if (!event)
+        return;
+    read_task_ref(&event->task, task);
+    event->ns = ns;
+    event->old_tid = (u32)arg[1];
+    event->ppid = read_parent_tgid(task);
+    BPF_CORE_READ_INTO(&event->comm, task, comm);
+    SUBMIT(event);
+}
+
+/* Who will be the parent of the children of an exiting process, by the rules of find_new_reaper(): the
+ * nearest ancestor that is a subreaper, if there is any above, else the reaper of its pid namespace. */
+static __always_inline u32 heir_of(struct task_struct *task)
+{
+    struct task_struct *up = task;
+    struct signal_struct *signal = BPF_CORE_READ(task, signal);
+    struct pid *pid = BPF_CORE_READ(task, thread_pid);
+    struct pid_namespace *active = active_pid_namespace(pid);
+    struct task_struct *reaper = BPF_CORE_READ(active, child_reaper);
+
+    if (!BPF_CORE_READ_BITFIELD_PROBED(signal, has_child_subreaper))
+        return BPF_CORE_READ(reaper, tgid);
+    for (int i = 0; i < 32; i++) {
+        up = BPF_CORE_READ(up, real_parent);
+        if (!up || BPF_CORE_READ(up, tgid) == BPF_CORE_READ(reaper, tgid))
+            return BPF_CORE_READ(reaper, tgid);
+        signal = BPF_CORE_READ(up, signal);
+        if (BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper))
+            return BPF_CORE_READ(signal, live.counter) > 0 ? BPF_CORE_READ(up, tgid) : 0;
+    }
+    return 0;
+}
+
+/* sched_process_exit(task[, group_dead in 6.18]) */
+TRACEPOINT_HOOK(sched_process_exit, 1)
+{
+    struct task_struct *task = (void *)arg[0];
+    struct nst_task_exit *event;
+    struct nst_ns_set ns = {};
+    u32 last, heir;
+
+    if (!exit_namespaces_hooked)
+        read_ns_set(&ns, task);
+    last = BPF_CORE_READ(task, signal, live.counter) == 0;
+    heir = last ? heir_of(task) : 0;
+    event = RESERVE(task_exit);
+    if (!event)
+        return;
+    read_task_ref(&event->task, task);
+    event->ns = ns;
+    event->exit_code = BPF_CORE_READ(task, exit_code);
+    event->last = last;
+    event->heir = heir;
+    event->exit_signal = BPF_CORE_READ(task, exit_signal);
+    SUBMIT(event);
+}
+
+/* The last task released on this CPU. release_task's repeat loop enters cgroup_release without entering
+ * release_task again; then its task is another one. The reader drops doubles by key all the same, as a
+ * release may be preempted and go on elsewhere. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, u32);
+    __type(value, u64);
+} last_released SEC(".maps");
+
+static __always_inline void emit_release(struct task_struct *task, u32 via)
+{
+    struct nst_task_release *event = RESERVE(task_release);
+
+    if (!event)
+        return;
+    read_task_ref(&event->task, task);
+    event->pid_key = key_of(BPF_CORE_READ(task, thread_pid));
+    /* exit_task_namespaces() came before, so NULL is what must be here, and reading it is safe. */
+    event->nsproxy = key_of(BPF_CORE_READ(task, nsproxy));
+    event->via = via;
+    event->exit_code = BPF_CORE_READ(task, exit_code);
+    event->exit_state = BPF_CORE_READ(task, exit_state);
+    event->actor_tid = (u32)bpf_get_current_pid_tgid();
+    SUBMIT(event);
+}
+
+/* release_task(task) */
+ENTRY_HOOK(release_task, release_task, 1)
+{
+    u32 zero = 0;
+    u64 *last = bpf_map_lookup_elem(&last_released, &zero);
+
+    if (last)
+        *last = arg[0];
+    emit_release((void *)arg[0], NST_release_via_entry);
+}
+
+/* cgroup_release(task) */
+ENTRY_HOOK(cgroup_release, cgroup_release, 1)
+{
+    u32 zero = 0;
+    u64 *last = bpf_map_lookup_elem(&last_released, &zero);
+
+    if (!last || *last == arg[0])
+        return;
+    *last = arg[0];
+    emit_release((void *)arg[0], NST_release_via_loop);
+}
+
+/* sched_process_free(task) */
+TRACEPOINT_HOOK(sched_process_free, 1)
+{
+    struct nst_task_free *event = RESERVE(task_free);
+
+    if (!event)
+        return;
+    read_task_ref(&event->task, (void *)arg[0]);
+    SUBMIT(event);
+}
+
+/* exchange_tids(task, leader): de_thread() has already given the thread its leader's start time. */
+ENTRY_HOOK(exchange_tids, exchange_tids, 2)
+{
+    struct nst_exchange_tids *event = RESERVE(exchange_tids);
+
+    if (!event)
+        return;
+    read_task_ref(&event->task, (void *)arg[0]);
+    read_task_ref(&event->leader, (void *)arg[1]);
+    SUBMIT(event);
+}
+
+char LICENSE[] SEC("license") = "GPL";

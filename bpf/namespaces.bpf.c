@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Changes of a task's namespaces, and the births and deaths of namespaces themselves. */
+#include "lib/task.bpf.h"
+
+/* procfs gives inode numbers to its own entries from below; namespaces get theirs from here on, but share
+ * the allocator (PROC_DYNAMIC_FIRST). */
+#define FIRST_DYNAMIC_INUM 0xF0000000U
+
+static __always_inline void emit_switch(struct task_struct *task, struct nsproxy *before, struct nsproxy *after,
+                                        u32 via)
+{
+    struct nst_ns_switch *event;
+    struct nst_ns_set old_set = {}, new_set = {};
+    u64 self = bpf_get_current_pid_tgid();
+
+    if (before) {
+        read_nsproxy(&old_set, before);
+        read_active(&old_set, task);
+    }
+    if (after) {
+        read_nsproxy(&new_set, after);
+        read_active(&new_set, task);
+        emit_facts_of_nsproxy((u64)after, (u64)before, 0);
+    }
+    event = RESERVE(ns_switch);
+    if (!event)
+        return;
+    read_task_ref(&event->task, task);
+    event->actor_key = key_of(current_task());
+    event->actor_tid = (u32)self;
+    event->via = via;
+    event->before = old_set;
+    event->after = new_set;
+    SUBMIT(event);
+}
+
+/* The last task seen to let go of its nsproxy on this CPU: where switch_task_namespaces is not inlined,
+ * exit_task_namespaces enters it, and one event is enough. The reader drops doubles all the same. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, u32);
+    __type(value, u64);
+} last_exited SEC(".maps");
+
+/* exit_task_namespaces(task): an exit; or, with another task than current, a fork that failed. */
+ENTRY_HOOK(exit_namespaces, exit_task_namespaces, 1)
+{
+    struct task_struct *task = (void *)arg[0];
+    u32 zero = 0;
+    u64 *last = bpf_map_lookup_elem(&last_exited, &zero);
+
+    if (last)
+        *last = arg[0];
+    emit_switch(task, BPF_CORE_READ(task, nsproxy), 0, NST_switch_via_exit);
+}
+
+/* switch_task_namespaces(task, new) */
+ENTRY_HOOK(switch_namespaces, switch_task_namespaces, 2)
+{
+    struct task_struct *task = (void *)arg[0];
+    struct nsproxy *after = (void *)arg[1];
+    u32 zero = 0;
+    u64 *last;
+
+    if (!after) {
+        last = bpf_map_lookup_elem(&last_exited, &zero);
+        if (last && *last == arg[0]) {
+            *last = 0;
+            return;
+        }
+    }
+    emit_switch(task, BPF_CORE_READ(task, nsproxy), after, NST_switch_via_switched);
+}
+
+/* exec_task_namespaces(), always for current: time_for_children becomes time, in a new nsproxy. The one
+ * before is gone by now, so the set before is left to the reader. */
+EXIT_HOOK(exec_namespaces, exec_task_namespaces, 0)
+{
+    struct task_struct *task = current_task();
+
+    emit_switch(task, 0, BPF_CORE_READ(task, nsproxy), NST_switch_via_exec);
+}
+
+/* commit_creds(new), always for current: of interest only where the user namespace changes. */
+ENTRY_HOOK(commit_creds, commit_creds, 1)
+{
+    struct cred *cred = (void *)arg[0];
+    struct task_struct *task = current_task();
+    struct user_namespace *before = BPF_CORE_READ(task, real_cred, user_ns);
+    struct user_namespace *after = BPF_CORE_READ(cred, user_ns);
+    struct nst_cred_user_ns *event;
+
+    if (before == after)
+        return;
+    emit_user_facts((u64)after, 0);
+    event = RESERVE(cred_user_ns);
+    if (!event)
+        return;
+    read_task_ref(&event->task, task);
+    event->before = BPF_CORE_READ(before, ns.inum);
+    event->after = BPF_CORE_READ(after, ns.inum);
+    SUBMIT(event);
+}
+
+/* proc_alloc_inum(&inum): the number lies in a ns_common, or in a procfs entry. */
+EXIT_HOOK(inum_alloc, proc_alloc_inum, 1)
+{
+    struct nst_inum_alloc *event;
+    u32 inum = 0;
+
+    if ((s32)result)
+        return;
+    bpf_probe_read_kernel(&inum, sizeof(inum), (void *)arg[0]);
+    if (inum < FIRST_DYNAMIC_INUM)
+        return;
+    event = RESERVE(inum_alloc);
+    if (!event)
+        return;
+    event->ns_key = key_of((void *)(arg[0] - bpf_core_field_offset(struct ns_common, inum)));
+    event->inum = inum;
+    event->actor_tid = (u32)bpf_get_current_pid_tgid();
+    SUBMIT(event);
+}
+
+static __always_inline void emit_inum_free(u32 inum, u32 point)
+{
+    struct nst_inum_free *event;
+
+    if (inum < FIRST_DYNAMIC_INUM)
+        return;
+    event = RESERVE(inum_free);
+    if (!event)
+        return;
+    event->inum = inum;
+    event->point = point;
+    SUBMIT(event);
+}
+
+/* proc_free_inum(inum): the entry comes before the number can be given to another. */
+ENTRY_HOOK(inum_free, proc_free_inum, 1)
+{
+    emit_inum_free((u32)arg[0], NST_hook_point_entry);
+}
+
+EXIT_HOOK(inum_free_done, proc_free_inum, 1)
+{
+    emit_inum_free((u32)arg[0], NST_hook_point_exit);
+}
+
+/* pid_ns_ctl_handler(table, write, …) for kernel.ns_last_pid: it acts on current's active namespace. */
+EXIT_HOOK(ns_last_pid, pid_ns_ctl_handler, 2)
+{
+    struct task_struct *task = current_task();
+    struct pid_namespace *ns;
+    struct nst_ns_last_pid *event;
+    u32 cursor;
+
+    if (!(u32)arg[1] || (s32)result)
+        return;
+    ns = active_pid_namespace(BPF_CORE_READ(task, thread_pid));
+    cursor = BPF_CORE_READ(ns, idr.idr_next);
+    event = RESERVE(ns_last_pid);
+    if (!event)
+        return;
+    read_task_ref(&event->actor, task);
+    event->pid_namespace = BPF_CORE_READ(ns, ns.inum);
+    event->value = cursor ? cursor - 1 : 0;
+    SUBMIT(event);
+}
+
+/* sys_exit(regs, result), reduced mode, on request only: it costs every system call of the host. */
+TRACEPOINT_HOOK(sys_exit, 2)
+{
+    struct pt_regs *regs = (void *)arg[0];
+    u64 nr = BPF_CORE_READ(regs, orig_ax);
+    struct task_struct *task = current_task();
+
+    if ((nr != nr_setns && nr != nr_unshare) || (s64)arg[1] < 0)
+        return;
+    emit_facts_of_task((u64)task, 0, 0);
+    emit_switch(task, 0, BPF_CORE_READ(task, nsproxy), NST_switch_via_syscall);
+}
+
+char LICENSE[] SEC("license") = "GPL";

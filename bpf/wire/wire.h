@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * The records in the ring buffer, made from events.def, for clang's BPF target and for C++ alike.
+ * Little or big endian as the machine; 8-byte aligned in the ring; no padding anywhere.
+ */
+#ifndef NSTRAIL_WIRE_H
+#define NSTRAIL_WIRE_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#ifdef __cplusplus
+#define NST_ASSERT(condition, text) static_assert(condition, text)
+#else
+#define NST_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+
+typedef __u8 nst_u8;
+typedef __u16 nst_u16;
+typedef __u32 nst_u32;
+typedef __u64 nst_u64;
+typedef __s32 nst_s32;
+
+/* Depth of pid namespaces: levels 0 to 32 (kernel MAX_PID_NS_LEVEL). */
+#define NST_MAX_LEVELS 33
+
+/* Records with a tail are reserved in one of three sizes, as the verifier wants a constant; the rest of
+ * the reservation is not part of the record. */
+#define NST_TAIL_CLASS_0 1
+#define NST_TAIL_CLASS_1 4
+#define NST_TAIL_CLASS_2 NST_MAX_LEVELS
+
+struct nst_header {
+    nst_u64 boot_ns; /* CLOCK_BOOTTIME, for people; order is the order in the ring */
+    nst_u32 seq;     /* counts what this CPU tried to write, lost records included, modulo 2^32 */
+    nst_u16 cpu;     /* the CPU that wrote it */
+    nst_u16 kind;    /* enum nst_kind */
+};
+NST_ASSERT(sizeof(struct nst_header) == 16, "nst_header has padding");
+
+#define ENUM(name, help) enum nst_##name {
+#define VALUE(enumeration, name, number, help) NST_##enumeration##_##name = number,
+#define END_ENUM(name) NST_##name##_end };
+#include "events.def"
+
+enum nst_kind {
+#define EVENT(name, number, help) NST_KIND_##name = number,
+#include "events.def"
+    NST_KIND_end
+};
+
+/* A composite first, so that events can hold it. */
+#define STRUCT(name, help) struct nst_##name {
+#define END_STRUCT(name) };
+#define EVENT(name, number, help) struct nst_##name { struct nst_header header;
+#define FIELD(type, name, format, help) NST_TYPE_##type name;
+#define TEXT(name, bytes, help) char name[bytes];
+#define END_EVENT(name) };
+#define NST_TYPE_u32 nst_u32
+#define NST_TYPE_u64 nst_u64
+#define NST_TYPE_s32 nst_s32
+#define NST_TYPE_task_ref struct nst_task_ref
+#define NST_TYPE_ns_set struct nst_ns_set
+#include "events.def"
+
+/* No padding: a struct is as large as the sum of its members. */
+#define STRUCT(name, help) enum { NST_SIZE_##name = 0
+#define END_STRUCT(name) };
+#define EVENT(name, number, help) enum { NST_SIZE_##name = sizeof(struct nst_header)
+#define FIELD(type, name, format, help) + sizeof(NST_TYPE_##type)
+#define TEXT(name, bytes, help) + (bytes)
+#define END_EVENT(name) };
+#include "events.def"
+#define END_STRUCT(name) NST_ASSERT(sizeof(struct nst_##name) == NST_SIZE_##name, "nst_" #name " has padding");
+#define END_EVENT(name) END_STRUCT(name)
+#include "events.def"
+
+enum nst_hook {
+#define HOOK(number, name, point, target, help, without) NST_HOOK_##name = number,
+#include "hooks.def"
+    NST_HOOK_end
+};
+
+/* One per CPU, in the map `stats`. Only ever grows. */
+struct nst_cpu_stats {
+    nst_u64 emitted;             /* records this CPU tried to write (its low 32 bits are header.seq) */
+    nst_u64 dropped;             /* of these, how many found the ring full */
+    nst_u64 hits[NST_HOOK_end];  /* how often each hook ran, whether or not it wrote a record */
+};
+
+#endif
