@@ -6,12 +6,26 @@
  * the allocator (PROC_DYNAMIC_FIRST). */
 #define FIRST_DYNAMIC_INUM 0xF0000000U
 
+static __always_inline void emit_switch_event(struct task_struct *task, const struct nst_ns_set *before,
+                                              const struct nst_ns_set *after, u32 via)
+{
+    struct nst_ns_switch *event = RESERVE(ns_switch);
+
+    if (!event)
+        return;
+    read_task_ref(&event->task, task);
+    event->actor_key = key_of(current_task());
+    event->actor_tid = (u32)bpf_get_current_pid_tgid();
+    event->via = via;
+    event->before = *before;
+    event->after = *after;
+    SUBMIT(event);
+}
+
 static __always_inline void emit_switch(struct task_struct *task, struct nsproxy *before, struct nsproxy *after,
                                         u32 via)
 {
-    struct nst_ns_switch *event;
     struct nst_ns_set old_set = {}, new_set = {};
-    u64 self = bpf_get_current_pid_tgid();
 
     if (before) {
         read_nsproxy(&old_set, before);
@@ -22,16 +36,7 @@ static __always_inline void emit_switch(struct task_struct *task, struct nsproxy
         read_active(&new_set, task);
         emit_facts_of_nsproxy((u64)after, (u64)before, 0);
     }
-    event = RESERVE(ns_switch);
-    if (!event)
-        return;
-    read_task_ref(&event->task, task);
-    event->actor_key = key_of(current_task());
-    event->actor_tid = (u32)self;
-    event->via = via;
-    event->before = old_set;
-    event->after = new_set;
-    SUBMIT(event);
+    emit_switch_event(task, &old_set, &new_set, via);
 }
 
 /* The last task seen to let go of its nsproxy on this CPU: where switch_task_namespaces is not inlined,
@@ -73,13 +78,72 @@ ENTRY_HOOK(switch_namespaces, switch_task_namespaces, 2)
     emit_switch(task, BPF_CORE_READ(task, nsproxy), after, NST_switch_via_switched);
 }
 
-/* exec_task_namespaces(), always for current: time_for_children becomes time, in a new nsproxy. The one
- * before is gone by now, so the set before is left to the reader. */
-EXIT_HOOK(exec_namespaces, exec_task_namespaces, 0)
+/* exec_task_namespaces(), always for current and at every exec: where time_for_children is another than
+ * time it becomes it, in a new nsproxy. The entry keeps the set before (afterwards it is gone) only then,
+ * so most execs cost a look-up. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 4096);
+    __type(key, u32);
+    __type(value, struct nst_ns_set);
+} exec_before SEC(".maps");
+
+static __always_inline void enter_exec(void)
 {
     struct task_struct *task = current_task();
+    u32 tid = (u32)bpf_get_current_pid_tgid();
+    struct nst_ns_set before;
 
-    emit_switch(task, 0, BPF_CORE_READ(task, nsproxy), NST_switch_via_exec);
+    if (BPF_CORE_READ(task, nsproxy, time_ns) == BPF_CORE_READ(task, nsproxy, time_ns_for_children))
+        return;
+    read_ns_set(&before, task);
+    bpf_map_update_elem(&exec_before, &tid, &before, BPF_ANY);
+}
+
+static __always_inline void leave_exec(void)
+{
+    struct task_struct *task = current_task();
+    u32 tid = (u32)bpf_get_current_pid_tgid();
+    struct nst_ns_set *before = bpf_map_lookup_elem(&exec_before, &tid);
+    struct nst_ns_set after;
+
+    if (!before)
+        return;
+    read_ns_set(&after, task);
+    emit_switch_event(task, before, &after, NST_switch_via_exec);
+    bpf_map_delete_elem(&exec_before, &tid);
+}
+
+SEC("?fentry/exec_task_namespaces")
+int exec_namespaces_fentry(void *ctx)
+{
+    if (gate_open)
+        enter_exec();
+    return 0;
+}
+
+SEC("?fexit/exec_task_namespaces")
+int exec_namespaces_fexit(void *ctx)
+{
+    if (hook_runs(NST_HOOK_exec_namespaces))
+        leave_exec();
+    return 0;
+}
+
+SEC("?kprobe/exec_task_namespaces")
+int exec_namespaces_kprobe(void *ctx)
+{
+    if (gate_open)
+        enter_exec();
+    return 0;
+}
+
+SEC("?kretprobe/exec_task_namespaces")
+int exec_namespaces_kretprobe(void *ctx)
+{
+    if (hook_runs(NST_HOOK_exec_namespaces))
+        leave_exec();
+    return 0;
 }
 
 /* commit_creds(new), always for current: of interest only where the user namespace changes. */

@@ -6,7 +6,7 @@
  */
 #include "lib/task.bpf.h"
 
-u32 snapshot_round = 0; /* set by the agent before it reads the iterator */
+__u32 snapshot_round = 0; /* set by the agent before it reads the iterator */
 
 static __always_inline void emit_mark(u32 what)
 {
@@ -29,6 +29,7 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     struct nst_ns_set ns;
     struct pid *pid;
     u32 levels, exit_state;
+    char one = '.';
 
     if (!typed) {
         emit_mark(NST_mark_what_snapshot_end);
@@ -36,6 +37,9 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     }
     if (number == 0)
         emit_mark(NST_mark_what_snapshot_begin);
+    /* One byte a task, so that a read() of n bytes returns after n tasks and the agent can drain the ring
+     * in between; otherwise one read would tell them all and overrun it. */
+    bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
 
     /* Read what changes first, reserve last: then a live event that stands before this record in the ring
      * may make it stale, and the reader knows to let the live event win. */

@@ -16,18 +16,18 @@
 #include "wire/wire.h"
 /* clang-format on */
 
-/* Set by the agent before loading. The keys make kernel addresses opaque before they leave the kernel:
+/* Shared with the agent through the skeleton, hence the __u types that both sides know. Set before loading. The keys make kernel addresses opaque before they leave the kernel:
  * (address ^ key_xor) * key_mul, injective because key_mul is odd. */
-const volatile u64 key_xor __weak = 0;
-const volatile u64 key_mul __weak = 1;
+const volatile __u64 key_xor __weak = 0;
+const volatile __u64 key_mul __weak = 1;
 /* exit_namespaces is attached, so task_exit need not read the namespaces once more. */
-const volatile u32 exit_namespaces_hooked __weak = 0;
+const volatile __u32 exit_namespaces_hooked __weak = 0;
 /* System call numbers for sys_exit (on request in the reduced mode). */
-const volatile u32 nr_setns __weak = 0;
-const volatile u32 nr_unshare __weak = 0;
+const volatile __u32 nr_setns __weak = 0;
+const volatile __u32 nr_unshare __weak = 0;
 
 /* The gate: everything is attached before it opens, so that no hook sees what another is still deaf to. */
-u32 gate_open __weak = 0;
+volatile __u32 gate_open __weak = 0;
 
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -52,7 +52,7 @@ static __always_inline bool hook_runs(enum nst_hook hook)
 {
     struct nst_cpu_stats *mine;
 
-    if (!*(volatile u32 *)&gate_open)
+    if (!gate_open)
         return false;
     mine = cpu_stats();
     if (!mine)

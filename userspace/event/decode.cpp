@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "event/event.hpp"
+#include "event/reflect.hpp"
+
+namespace nstrail {
+
+namespace {
+
+struct KindInfo {
+    std::string_view name;
+    std::size_t fixed = 0;      // bytes of the fixed part
+    std::size_t element = 0;    // bytes of a tail element, 0 = no tail
+    std::size_t count_at = 0;   // where the fixed part counts them
+};
+
+constexpr KindInfo info_of(std::uint32_t kind) {
+    switch (kind) {
+#define EVENT(event, number, help)           \
+    case number: {                           \
+        using Wire = nst_##event;            \
+        KindInfo info{#event, sizeof(Wire)};
+#define TAIL(type, name, count, help)        \
+    info.element = sizeof(nst_##type);       \
+    info.count_at = offsetof(Wire, count);
+#define END_EVENT(event) \
+    return info;         \
+    }
+#include "wire/events.def"
+        default:
+            return {};
+    }
+}
+
+}  // namespace
+
+Result<Event> Event::decode(std::span<const std::byte> record) {
+    if (record.size() < sizeof(nst_header)) {
+        return fail("decode an event", fmt::format("{} bytes are less than a header", record.size()));
+    }
+    if (reinterpret_cast<std::uintptr_t>(record.data()) % alignof(nst_header) != 0) {
+        return fail("decode an event", "the record is not aligned to 8 bytes");
+    }
+    const auto kind = reinterpret_cast<const nst_header*>(record.data())->kind;
+    const KindInfo info = info_of(kind);
+    if (info.fixed == 0) {
+        return fail("decode an event", fmt::format("kind {} is not known", kind),
+                    "the stream is damaged or comes from a newer version");
+    }
+    if (record.size() < info.fixed) {
+        return fail("decode an event", fmt::format("{} needs {} bytes, has {}", info.name, info.fixed, record.size()));
+    }
+    std::size_t size = info.fixed;
+    if (info.element != 0) {
+        nst_u32 count = 0;
+        std::memcpy(&count, record.data() + info.count_at, sizeof(count));
+        if (count > NST_MAX_LEVELS || record.size() - info.fixed < count * info.element) {
+            return fail("decode an event", fmt::format("{} claims {} elements in {} bytes", info.name, count,
+                                                       record.size() - info.fixed));
+        }
+        size += count * info.element;
+    }
+    return Event(record.first(size));
+}
+
+std::string_view kind_name(Kind kind) {
+    const KindInfo info = info_of(kind);
+    return info.name.empty() ? "unknown" : info.name;
+}
+
+std::string_view type_name(NsType type) { return enum_name(Format::ENUM_ns_type, type); }
+
+std::string_view enum_name(Format format, std::uint64_t number) {
+    switch (format) {
+#define ENUM(name, help) \
+    case Format::ENUM_##name: \
+        switch (number) {
+#define VALUE(enumeration, name, value, help) \
+    case value:                               \
+        return #name;
+#define END_ENUM(name) \
+    default:           \
+        return {};     \
+    }
+#include "wire/events.def"
+        default:
+            return {};
+    }
+}
+
+}  // namespace nstrail

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <charconv>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "event/format.hpp"
+#include "event/reflect.hpp"
+
+namespace nstrail {
+
+namespace {
+
+using nlohmann::json;
+
+/// Fills a wire struct from a JSON object. The first thing wrong is kept in `problem`.
+struct JsonReader {
+    const json& from;
+    std::string& problem;
+    std::vector<std::byte> tail_bytes = {};  // visited last, to stand behind the fixed part
+
+    const json* find(std::string_view field) {
+        const auto it = from.find(field);
+        if (it == from.end()) {
+            complain(field, "is missing");
+            return nullptr;
+        }
+        return &*it;
+    }
+
+    void complain(std::string_view field, std::string_view why) {
+        if (problem.empty()) {
+            problem = fmt::format("field {} {}", field, why);
+        }
+    }
+
+    template <class T>
+    void number(std::string_view field, T& to, Format format) {
+        const json* value = find(field);
+        if (value == nullptr || value->is_null()) {
+            return;  // null is 0 on the wire, as the buffer already is
+        }
+        if (value->is_string()) {
+            to = word<T>(field, value->get_ref<const std::string&>(), format);
+        } else if (value->is_number_unsigned() && value->get<std::uint64_t>() <= std::numeric_limits<T>::max()) {
+            to = value->get<T>();
+        } else if (std::is_signed_v<T> && value->is_number_integer() &&
+                   std::in_range<T>(value->get<std::int64_t>())) {
+            to = value->get<T>();
+        } else {
+            complain(field, "is not a number in range");
+        }
+    }
+
+    template <class T>
+    T word(std::string_view field, const std::string& text, Format format) {
+        if (format == Format::KEY) {
+            std::uint64_t key = 0;
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), key, 16);
+            if (error != std::errc{} || end != text.data() + text.size()) {
+                complain(field, "is not a key");
+            }
+            return static_cast<T>(key);
+        }
+        for (std::uint32_t i = 0; i < 32; i++) {
+            if (enum_name(format, i) == text) {
+                return static_cast<T>(i);
+            }
+        }
+        complain(field, fmt::format("has no value \"{}\"", text));
+        return 0;
+    }
+
+    template <class T>
+    void object(std::string_view field, T& to, Format /*format*/) {
+        const json* value = find(field);
+        if (value == nullptr || value->is_null()) {
+            return;
+        }
+        if (!value->is_object()) {
+            complain(field, "is not an object");
+            return;
+        }
+        JsonReader inner{.from = *value, .problem = problem};
+        visit_fields(to, inner);
+    }
+
+    void text(std::string_view field, char* to, std::size_t size) {
+        const json* value = find(field);
+        if (value == nullptr) {
+            return;
+        }
+        if (!value->is_string() || value->get_ref<const std::string&>().size() >= size) {
+            complain(field, "is not a string that fits");
+            return;
+        }
+        const auto& chars = value->get_ref<const std::string&>();
+        std::memcpy(to, chars.data(), chars.size());
+    }
+
+    template <class Element>
+    void tail(std::string_view field, std::uint32_t count) {
+        const json* value = find(field);
+        if (value == nullptr) {
+            return;
+        }
+        if (!value->is_array() || value->size() != count || count > NST_MAX_LEVELS) {
+            complain(field, "does not have as many elements as it says");
+            return;
+        }
+        for (const json& one : *value) {
+            Element element{};
+            JsonReader inner{.from = one, .problem = problem};
+            visit_fields(element, inner);
+            const auto bytes = std::as_bytes(std::span(&element, 1));
+            tail_bytes.insert(tail_bytes.end(), bytes.begin(), bytes.end());
+        }
+    }
+};
+
+template <class T>
+EventBuffer read(const json& from, std::string& problem) {
+    T fixed{};
+    fixed.header.kind = kind_of<T>;
+    JsonReader reader{.from = from, .problem = problem};
+    reader.number("at_boot_ns", fixed.header.boot_ns, Format::NUMBER);
+    reader.number("cpu", fixed.header.cpu, Format::NUMBER);
+    reader.number("seq", fixed.header.seq, Format::NUMBER);
+    visit_fields(fixed, reader);
+    return EventBuffer::make<T, std::byte>(fixed, reader.tail_bytes);
+}
+
+}  // namespace
+
+Result<EventBuffer> parse_event(std::string_view text) {
+    const json from = json::parse(text, nullptr, false);
+    if (!from.is_object()) {
+        return fail("read an event", "not a JSON object");
+    }
+    const auto kind = from.find("kind");
+    if (kind == from.end() || !kind->is_string()) {
+        return fail("read an event", "field kind is missing");
+    }
+    const auto& name = kind->get_ref<const std::string&>();
+    std::string problem;
+    EventBuffer buffer(0);
+#define EVENT(event, number, help)                 \
+    if (name == #event) {                          \
+        buffer = read<nst_##event>(from, problem); \
+    } else
+#include "wire/events.def"
+    {
+        return fail("read an event", "kind " + name + " is not known");
+    }
+    if (!problem.empty()) {
+        return fail("read a " + name + " event", problem);
+    }
+    return buffer;
+}
+
+}  // namespace nstrail

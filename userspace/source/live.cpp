@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/live.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <nstrail.skel.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <optional>
+#include <thread>
+
+#include "base/fd.hpp"
+#include "source/canary.hpp"
+#include "source/loss.hpp"
+#include "source/ring.hpp"
+
+namespace nstrail {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+// fentry programs are skipped while one of their kind runs on the same CPU; a consumer that the ring wakes
+// runs into just that window. So nothing wakes us: we look, often when there is much, rarely when not.
+constexpr milliseconds shortest_pause{1};
+constexpr milliseconds longest_pause{60};
+// Reading every program's recursion_misses takes a system call each.
+constexpr milliseconds audit_every{250};
+// Tasks told per poll: at about 250 bytes each a step fills a small part of the smallest useful ring.
+constexpr std::size_t snapshot_step = 512;
+
+struct SkeletonCloser {
+    void operator()(nstrail_bpf* skeleton) const { nstrail_bpf__destroy(skeleton); }
+};
+using Skeleton = std::unique_ptr<nstrail_bpf, SkeletonCloser>;
+
+struct LinkCloser {
+    void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+using Link = std::unique_ptr<bpf_link, LinkCloser>;
+
+/// The programs a hook needs for a way. Some exits need an entry program as well: to keep the arguments
+/// for a kretprobe, or what the function is about to change.
+std::vector<std::string> programs_of(const HookInfo& hook, Way way) {
+    const std::string name(hook.name);
+    const bool exit = hook.point == "EXIT";
+    switch (way) {
+        case Way::fentry:
+            return exit ? std::vector{name + "_fentry", name + "_fexit"} : std::vector{name + "_fentry"};
+        case Way::kprobe:
+            return exit ? std::vector{name + "_kprobe", name + "_kretprobe"} : std::vector{name + "_kprobe"};
+        case Way::tracepoint:
+            return {name + "_tp"};
+        case Way::iterator:
+            return {name + "_iter"};
+        case Way::none:
+            break;
+    }
+    return {};
+}
+
+/// The last line of what libbpf said, which names the cause; the verifier's log can be thousands.
+std::string last_line(std::string log) {
+    while (!log.empty() && log.back() == '\n') {
+        log.pop_back();
+    }
+    const auto at = log.rfind('\n');
+    return at == std::string::npos ? log : log.substr(at + 1);
+}
+
+std::uint64_t clock_ns(clockid_t clock) {
+    timespec now{};
+    clock_gettime(clock, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+std::string first_line(const char* path) {
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+template <std::size_t n>
+void copy_text(char (&to)[n], std::string_view from) {
+    from.copy(to, n - 1);
+}
+
+}  // namespace
+
+struct LiveSource::State {
+    HookPlan plan;
+    Skeleton skeleton;
+    struct Program {
+        nst_hook hook;
+        int fd;
+        std::uint64_t misses = 0;
+    };
+    std::vector<Program> programs;
+    std::vector<Link> links;
+    std::optional<Ring> ring;
+    LossTracker loss;
+    LiveCounts counts;
+    Link iterator;
+    Fd snapshot;  // open while one runs
+    std::uint32_t round = 0;
+    bool session_told = false;
+    Clock::time_point audited = Clock::now();
+    milliseconds pause = shortest_pause;
+
+    [[nodiscard]] std::vector<nst_cpu_stats> read_stats() const {
+        std::vector<nst_cpu_stats> all(static_cast<std::size_t>(std::max(1, libbpf_num_possible_cpus())));
+        const std::uint32_t zero = 0;
+        if (bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.stats), &zero, all.data()) != 0) {
+            all.clear();
+        }
+        return all;
+    }
+
+    Result<void> load(std::size_t ring_bytes);
+    Result<void> attach();
+    Result<void> exercise();
+    void tell_session(const EventHandler& handle) const;
+    void tell_gap(const EventHandler& handle, nst_gap_cause cause, std::uint32_t where, std::uint64_t lost);
+    std::size_t drain(const EventHandler& handle);
+    void audit(const EventHandler& handle);
+    Result<void> step_snapshot();
+};
+
+Result<void> LiveSource::State::load(std::size_t ring_bytes) {
+    skeleton.reset(nstrail_bpf__open());
+    if (!skeleton) {
+        return fail("open the BPF programs", errno);
+    }
+    for (const HookInfo& hook : hook_infos()) {
+        for (const std::string& name : programs_of(hook, plan[hook.id].way)) {
+            bpf_program* program = bpf_object__find_program_by_name(skeleton->obj, name.c_str());
+            // Only some exit hooks have a part at the entry.
+            if (program != nullptr) {
+                bpf_program__set_autoload(program, true);
+            }
+        }
+    }
+    bpf_map__set_max_entries(skeleton->maps.ring, static_cast<std::uint32_t>(ring_bytes));
+    std::uint64_t secrets[2] = {};
+    if (getrandom(secrets, sizeof(secrets), 0) != sizeof(secrets)) {
+        return fail("draw the keys that hide kernel addresses", errno);
+    }
+    skeleton->rodata->key_xor = secrets[0];
+    skeleton->rodata->key_mul = secrets[1] | 1;
+    skeleton->rodata->exit_namespaces_hooked = plan[NST_HOOK_exit_namespaces].way != Way::none;
+    skeleton->rodata->nr_setns = SYS_setns;
+    skeleton->rodata->nr_unshare = SYS_unshare;
+    const int code = nstrail_bpf__load(skeleton.get());
+    if (code != 0) {
+        const std::string log = take_libbpf_log();
+        if (getenv("NSTRAIL_BPF_LOG") != nullptr) {
+            std::fputs(log.c_str(), stderr);
+        }
+        return fail("load the BPF programs",
+                    fmt::format("{} ({})", fail("", -code).error().why, last_line(log)),
+                    "see `nstrail doctor`; NSTRAIL_BPF_LOG=1 prints all that the kernel says");
+    }
+    auto mapped = Ring::map(bpf_map__fd(skeleton->maps.ring), ring_bytes);
+    if (!mapped) {
+        return std::unexpected(mapped.error());
+    }
+    ring.emplace(std::move(*mapped));
+    counts.ring_bytes = ring_bytes;
+    return {};
+}
+
+/// Attaches all or, failing with one hook, marks that one for the next best way and says so.
+Result<void> LiveSource::State::attach() {
+    for (const HookInfo& hook : hook_infos()) {
+        HookState& state = plan[hook.id];
+        for (const std::string& name : programs_of(hook, state.way)) {
+            bpf_program* program = bpf_object__find_program_by_name(skeleton->obj, name.c_str());
+            if (program == nullptr) {
+                continue;
+            }
+            Link link(bpf_program__attach(program));
+            if (!link) {
+                const int code = errno;
+                const bool was_fentry = state.way == Way::fentry;
+                state.reason = fmt::format("attaching {} failed: {}", name, fail("", code).error().why);
+                state.way = was_fentry ? Way::kprobe : Way::none;
+                return fail(fmt::format("attach {}", name), code);
+            }
+            programs.push_back({.hook = hook.id, .fd = bpf_program__fd(program)});
+            if (state.way == Way::iterator) {
+                iterator = std::move(link);
+            } else {
+                links.push_back(std::move(link));
+            }
+        }
+    }
+    return {};
+}
+
+Result<void> LiveSource::State::exercise() {
+    const auto exercised = run_canary();
+    if (!exercised) {
+        return std::unexpected(exercised.error());
+    }
+    for (const HookInfo& hook : hook_infos()) {
+        plan[hook.id].exercised = plan[hook.id].way != Way::none && (*exercised >> hook.id & 1) != 0;
+    }
+    // sched_process_free waits for an RCU grace period, a user namespace for a work queue.
+    for (int tries = 0; tries < 100; tries++) {
+        const auto stats = read_stats();
+        bool all = true;
+        for (const HookInfo& hook : hook_infos()) {
+            const auto hits = [&](const nst_cpu_stats& cpu) { return cpu.hits[hook.id] != 0; };
+            plan[hook.id].fired = std::ranges::any_of(stats, hits);
+            all = all && (plan[hook.id].fired || !plan[hook.id].exercised);
+        }
+        if (all) {
+            break;
+        }
+        std::this_thread::sleep_for(milliseconds(5));
+    }
+    return {};
+}
+
+Result<std::unique_ptr<LiveSource>> LiveSource::open(const LiveOptions& options) {
+    if (auto basics = check_basics(); !basics) {
+        return std::unexpected(basics.error());
+    }
+    capture_libbpf_log();
+    auto plan = probe_hooks(options.hooks);
+    if (!plan) {
+        return std::unexpected(plan.error());
+    }
+    auto state = std::make_unique<State>();
+    state->plan = *plan;
+    // A hook that loads and does not attach is tried the next best way; each such step takes one way from
+    // one hook, so this ends.
+    for (;;) {
+        if (!state->plan.live_possible()) {
+            const auto& newtask = state->plan[NST_HOOK_task_newtask];
+            const auto& tasks = state->plan[NST_HOOK_iter_task];
+            return fail("trace this kernel", newtask.way == Way::none ? newtask.reason : tasks.reason,
+                        "see `nstrail doctor`, or trace a virtual machine with `scripts/run --vm`");
+        }
+        if (auto loaded = state->load(options.ring_bytes); !loaded) {
+            return std::unexpected(loaded.error());
+        }
+        if (state->attach()) {
+            break;
+        }
+        auto again = std::make_unique<State>();
+        again->plan = state->plan;
+        state = std::move(again);
+    }
+    state->skeleton->bss->gate_open = 1;
+    if (options.canary) {
+        if (auto proved = state->exercise(); !proved) {
+            return std::unexpected(proved.error());
+        }
+    }
+    return std::unique_ptr<LiveSource>(new LiveSource(std::move(state)));
+}
+
+LiveSource::LiveSource(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LiveSource::~LiveSource() = default;
+
+void LiveSource::State::tell_session(const EventHandler& handle) const {
+    nst_session session{};
+    session.header.kind = NST_KIND_session;
+    session.header.boot_ns = clock_ns(CLOCK_BOOTTIME);
+    session.hooks = plan.attached();
+    session.silent_hooks = plan.silent();
+    session.wall_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+    session.mode = plan.mode();
+    session.pid_max = static_cast<nst_u32>(std::strtoul(first_line("/proc/sys/kernel/pid_max").c_str(), nullptr, 10));
+    copy_text(session.boot_id, first_line("/proc/sys/kernel/random/boot_id"));
+    utsname names{};
+    uname(&names);
+    copy_text(session.release, names.release);
+    const EventBuffer buffer = EventBuffer::make(session);
+    handle(*buffer.event());
+}
+
+void LiveSource::State::tell_gap(const EventHandler& handle, nst_gap_cause cause, std::uint32_t where,
+                                 std::uint64_t lost) {
+    nst_gap gap{};
+    gap.header.kind = NST_KIND_gap;
+    gap.header.boot_ns = clock_ns(CLOCK_BOOTTIME);
+    gap.lost = lost;
+    gap.cause = cause;
+    gap.where = where;
+    counts.lost += cause == NST_gap_cause_ring ? lost : 0;
+    const EventBuffer buffer = EventBuffer::make(gap);
+    handle(*buffer.event());
+}
+
+std::size_t LiveSource::State::drain(const EventHandler& handle) {
+    counts.ring_high_water = std::max<std::size_t>(counts.ring_high_water, ring->fill());
+    const std::size_t count = ring->consume([&](std::span<const std::byte> record) {
+        const auto event = Event::decode(record);
+        if (!event) {
+            counts.damaged++;
+            tell_gap(handle, NST_gap_cause_damage, 0, 1);
+            return;
+        }
+        loss.arrived(event->header().cpu, event->header().seq, ring->produced());
+        counts.delivered++;
+        handle(*event);
+    });
+    for (const auto& lost : loss.settle(ring->consumed())) {
+        tell_gap(handle, NST_gap_cause_ring, lost.cpu, lost.count);
+    }
+    return count;
+}
+
+/// Losses that leave no hole: program runs skipped as recursive, and records lost with none after them.
+void LiveSource::State::audit(const EventHandler& handle) {
+    audited = Clock::now();
+    for (Program& program : programs) {
+        bpf_prog_info info{};
+        std::uint32_t size = sizeof(info);
+        if (bpf_obj_get_info_by_fd(program.fd, &info, &size) != 0) {
+            continue;
+        }
+        if (info.recursion_misses > program.misses) {
+            const std::uint64_t lost = info.recursion_misses - program.misses;
+            program.misses = info.recursion_misses;
+            counts.misses += lost;
+            tell_gap(handle, NST_gap_cause_recursion, program.hook, lost);
+        }
+    }
+    // The counters first, then the position: what they count and the ring has was reserved below it.
+    const auto stats = read_stats();
+    const std::uint64_t produced = ring->produced();
+    drain(handle);
+    if (ring->consumed() < produced) {
+        return;  // a record ahead is still being written; next time
+    }
+    counts.emitted = counts.dropped = 0;
+    for (std::uint32_t cpu = 0; cpu < stats.size(); cpu++) {
+        counts.emitted += stats[cpu].emitted;
+        counts.dropped += stats[cpu].dropped;
+        if (const std::uint64_t lost = loss.settle_tail(cpu, stats[cpu].emitted); lost != 0) {
+            tell_gap(handle, NST_gap_cause_ring, cpu, lost);
+        }
+    }
+}
+
+Result<void> LiveSource::State::step_snapshot() {
+    char bytes[snapshot_step];
+    const ssize_t got = ::read(snapshot.get(), bytes, sizeof(bytes));
+    if (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN))) {
+        return {};
+    }
+    const int code = errno;
+    snapshot.reset();
+    if (got < 0) {
+        return fail("read the task iterator", code);
+    }
+    return {};
+}
+
+Result<std::size_t> LiveSource::poll(const EventHandler& handle) {
+    State& state = *state_;
+    if (!state.session_told) {
+        state.session_told = true;
+        state.tell_session(handle);
+    }
+    if (state.snapshot) {
+        if (auto step = state.step_snapshot(); !step) {
+            return std::unexpected(step.error());
+        }
+    }
+    const std::uint64_t waiting = state.ring->fill();
+    std::size_t count = state.drain(handle);
+    const auto since_audit = Clock::now() - state.audited;
+    if (since_audit >= audit_every) {
+        state.audit(handle);
+    }
+    // Halve when a sixteenth of the ring had filled up, grow gently when next to nothing came.
+    if (waiting > state.ring->size() / 16) {
+        state.pause = std::max(shortest_pause, state.pause / 2);
+    } else if (waiting < state.ring->size() / 64) {
+        state.pause = std::min(longest_pause, state.pause + milliseconds(2));
+    }
+    return count;
+}
+
+Result<void> LiveSource::request_snapshot() {
+    State& state = *state_;
+    if (state.snapshot) {
+        return {};
+    }
+    state.skeleton->bss->snapshot_round = ++state.round;
+    const int number = bpf_iter_create(bpf_link__fd(state.iterator.get()));
+    if (number < 0) {
+        return fail("start the task iterator", errno);
+    }
+    state.snapshot = Fd(number);
+    return {};
+}
+
+bool LiveSource::snapshot_running() const { return static_cast<bool>(state_->snapshot); }
+
+milliseconds LiveSource::pause() const { return state_->snapshot ? milliseconds(0) : state_->pause; }
+
+const HookPlan& LiveSource::plan() const { return state_->plan; }
+
+LiveCounts LiveSource::counts() const { return state_->counts; }
+
+}  // namespace nstrail

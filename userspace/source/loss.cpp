@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/loss.hpp"
+
+#include <algorithm>
+
+namespace nstrail {
+
+LossTracker::Cpu& LossTracker::cpu_at(std::uint32_t cpu) {
+    if (cpu >= cpus_.size()) {
+        cpus_.resize(cpu + 1);
+    }
+    return cpus_[cpu];
+}
+
+void LossTracker::arrived(std::uint32_t cpu, std::uint32_t seq, std::uint64_t produced) {
+    Cpu& state = cpu_at(cpu);
+    // Numbers wrap; the difference tells before from after.
+    const auto ahead = static_cast<std::int32_t>(seq - state.next);
+    if (ahead >= 0) {
+        if (ahead > 0) {
+            state.holes.push_back({state.next, static_cast<std::uint32_t>(ahead), produced});
+            holes_++;
+        }
+        state.next = seq + 1;
+        return;
+    }
+    for (std::size_t i = 0; i < state.holes.size(); i++) {
+        Hole& hole = state.holes[i];
+        const std::uint32_t offset = seq - hole.first;
+        if (offset >= hole.count) {
+            continue;
+        }
+        const Hole after{seq + 1, hole.count - offset - 1, hole.decided_at};
+        hole.count = offset;
+        if (hole.count == 0) {
+            hole = after;
+        } else if (after.count != 0) {
+            state.holes.insert(state.holes.begin() + static_cast<std::ptrdiff_t>(i) + 1, after);
+            holes_++;
+        }
+        if (state.holes[i].count == 0) {
+            state.holes.erase(state.holes.begin() + static_cast<std::ptrdiff_t>(i));
+            holes_--;
+        }
+        return;
+    }
+}
+
+std::vector<LossTracker::Loss> LossTracker::settle(std::uint64_t consumed) {
+    std::vector<Loss> losses;
+    if (holes_ == 0) {
+        return losses;
+    }
+    for (std::uint32_t cpu = 0; cpu < cpus_.size(); cpu++) {
+        std::uint64_t lost = 0;
+        holes_ -= std::erase_if(cpus_[cpu].holes, [&](const Hole& hole) {
+            const bool decided = hole.decided_at <= consumed;
+            lost += decided ? hole.count : 0;
+            return decided;
+        });
+        if (lost != 0) {
+            losses.push_back({cpu, lost});
+        }
+    }
+    return losses;
+}
+
+std::uint64_t LossTracker::settle_tail(std::uint32_t cpu, std::uint64_t emitted) {
+    Cpu& state = cpu_at(cpu);
+    const auto missing = static_cast<std::int32_t>(static_cast<std::uint32_t>(emitted) - state.next);
+    if (missing <= 0) {
+        return 0;
+    }
+    state.next += static_cast<std::uint32_t>(missing);
+    return static_cast<std::uint64_t>(missing);
+}
+
+}  // namespace nstrail
