@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The driver: runs inside the virtual machine, makes nstrail watch the scenes, and judges it by
+// what /proc, lsns and the scenes themselves say.
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "self_test.hpp"
+#include "session.hpp"
+
+namespace {
+
+constexpr const char* usage =
+    "usage: driver [--results DEVICE] [--directory DIR] [--nstrail PATH] [--subjects DIR]\n"
+    "              [--scenes A,B,…] [--port N]\n"
+    "       driver --self-test\n";
+
+std::vector<std::string> split(const std::string& text) {
+    std::vector<std::string> words;
+    std::istringstream stream(text);
+    for (std::string word; std::getline(stream, word, ',');) {
+        if (!word.empty()) words.push_back(word);
+    }
+    return words;
+}
+
+bool parse(const std::vector<std::string>& arguments, vmtests::Options& options) {
+    for (std::size_t i = 0; i < arguments.size(); i += 2) {
+        if (i + 1 == arguments.size()) return false;
+        const std::string& name = arguments[i];
+        const std::string& value = arguments[i + 1];
+        if (name == "--results") {
+            options.results = value;
+        } else if (name == "--directory") {
+            options.directory = value;
+        } else if (name == "--nstrail") {
+            options.nstrail = value;
+        } else if (name == "--subjects") {
+            options.subjects = value;
+        } else if (name == "--scenes") {
+            options.scenes = split(value);
+        } else if (name == "--port") {
+            options.port = std::stoi(value);
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+std::vector<std::string> all_scenes(const std::string& directory) {
+    std::vector<std::string> scenes;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+        scenes.push_back(entry.path().filename());
+    }
+    std::ranges::sort(scenes);
+    return scenes;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    if (arguments == std::vector<std::string>{"--self-test"}) return vmtests::self_test();
+    vmtests::Options options;
+    if (!parse(arguments, options)) {
+        std::cerr << usage;
+        return 2;
+    }
+    // A subject that ended early must not end the driver.
+    std::signal(SIGPIPE, SIG_IGN);
+    vmtests::Results results(options.results);
+    if (!results.usable()) {
+        std::cerr << "driver: cannot open " << options.results
+                  << ": check the machine's virtio ports\n";
+        return 1;
+    }
+    std::filesystem::create_directories(options.directory);
+
+    const std::vector<std::string> present = all_scenes(options.subjects);
+    const std::vector<std::string> scenes = options.scenes.empty() ? present : options.scenes;
+    std::string plan = "plan agent idle";
+    for (const std::string& scene : scenes)
+        plan += ' ' + scene;
+    results.line(plan + " stop");
+
+    vmtests::Session session(options, results);
+    if (auto started = session.start(); !started) {
+        results.line("not ok agent: " + started.error());
+    } else {
+        session.idle();
+        for (const std::string& scene : scenes) {
+            if (std::ranges::find(present, scene) == present.end()) {
+                results.line("not ok " + scene + ": there is no such scene");
+            } else {
+                session.scene(scene);
+            }
+        }
+        session.stop();
+    }
+    session.send_logs();
+    results.line("done");
+    return 0;
+}

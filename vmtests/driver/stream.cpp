@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stream.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "names.hpp"
+
+namespace vmtests {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+bool is_subset(const json& wanted, const json& event) {
+    if (wanted.is_object()) {
+        if (!event.is_object()) return false;
+        return std::ranges::all_of(wanted.items(), [&](const auto& member) {
+            const auto at = event.find(member.key());
+            return at != event.end() && is_subset(member.value(), *at);
+        });
+    }
+    if (wanted.is_array()) {
+        return event.is_array() && std::ranges::equal(wanted, event, is_subset);
+    }
+    return wanted == event;
+}
+
+std::expected<void, std::string> Stream::read_more() {
+    std::ifstream file(path_);
+    file.seekg(offset_);
+    char bytes[65536];
+    while (file.read(bytes, sizeof bytes) || file.gcount() > 0) {
+        partial_.append(bytes, static_cast<std::size_t>(file.gcount()));
+        offset_ += file.gcount();
+    }
+    std::size_t begin = 0;
+    for (std::size_t end; (end = partial_.find('\n', begin)) != std::string::npos;
+         begin = end + 1) {
+        const std::string line = partial_.substr(begin, end - begin);
+        json event = json::parse(line, nullptr, false);
+        if (event.is_discarded()) {
+            return std::unexpected("the live stream has a line that is no JSON: " +
+                                   line.substr(0, 120));
+        }
+        events_.push_back(std::move(event));
+        text_ += line + '\n';
+    }
+    partial_.erase(0, begin);
+    return {};
+}
+
+std::expected<void, std::string> Stream::catch_up(Seconds limit) {
+    const auto until = std::chrono::steady_clock::now() + limit;
+    if (auto read = read_more(); !read) return read;
+    std::size_t seen = events_.size();
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(0);
+    if (child < 0) return std::unexpected(std::string("cannot fork"));
+    ::waitpid(child, nullptr, 0);
+    const json wanted = {{"kind", names::release_kind}, {"task", {{"tid", child}}}};
+    while (true) {
+        if (auto read = read_more(); !read) return read;
+        for (; seen < events_.size(); ++seen) {
+            if (is_subset(wanted, events_[seen])) return {};
+        }
+        if (std::chrono::steady_clock::now() > until) {
+            return std::unexpected("the live stream does not show the release of tid " +
+                                   std::to_string(child));
+        }
+        std::this_thread::sleep_for(50ms);
+    }
+}
+
+std::vector<json> Stream::take() {
+    return std::exchange(events_, {});
+}
+
+std::string Stream::take_text() {
+    return std::exchange(text_, {});
+}
+
+bool Expectations::add(const std::string& line) {
+    constexpr std::pair<std::string_view, Rule> words[] = {
+        {"expect ", Rule::in_order}, {"anywhere ", Rule::anywhere}, {"never ", Rule::never}};
+    for (const auto& [word, rule] : words) {
+        if (line.starts_with(word)) {
+            wanted_.push_back({rule, json::parse(line.substr(word.size()))});
+            return true;
+        }
+    }
+    return false;
+}
+
+std::vector<std::string> Expectations::unmet(const std::vector<json>& events) const {
+    std::vector<std::string> result;
+    auto cursor = events.begin();
+    for (const Wanted& wanted : wanted_) {
+        const auto matches = [&](const json& event) { return is_subset(wanted.event, event); };
+        const bool ordered = wanted.rule == Rule::in_order;
+        const auto at = std::find_if(ordered ? cursor : events.begin(), events.end(), matches);
+        const bool found = at != events.end();
+        if (wanted.rule == Rule::never) {
+            if (found) result.push_back("stream: there is " + at->dump());
+        } else if (found) {
+            if (ordered) cursor = std::next(at);
+        } else {
+            const bool earlier = ordered && std::ranges::any_of(events, matches);
+            result.push_back((earlier ? "stream: too early: " : "stream: missing: ") +
+                             wanted.event.dump());
+        }
+    }
+    return result;
+}
+
+}  // namespace vmtests

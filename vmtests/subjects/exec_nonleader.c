@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A thread that is not the leader calls exec: it takes the leader's tid and start time, and the old
+// leader is released under the thread's tid.
+#include <stdatomic.h>
+
+#include "subject.h"
+
+static _Atomic int* thread_tid;
+
+static void* body(void* unused) {
+    (void)unused;
+    *thread_tid = global_tid();
+    // Told by the parent, which first lets the driver look.
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    int signal = 0;
+    sigwait(&set, &signal);
+    char* arguments[] = {"renamed", "wait", NULL};
+    execv("/proc/self/exe", arguments);
+    _exit(97);
+}
+
+int main(int argc, char** argv) {
+    if (argc == 2 && strcmp(argv[1], "wait") == 0) pause_forever();
+    thread_tid = shared(sizeof *thread_tid);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    MUST(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+    const unsigned pid_ns = inum_of(getpid(), "pid");
+    pid_t child = fork();
+    if (child == 0) {
+        pthread_t handle;
+        MUST(pthread_create(&handle, NULL, body, NULL) == 0);
+        pause_forever();
+    }
+    MUST(child > 0);
+    await_nonzero(thread_tid, "the thread");
+    expect_birth(getpid(), child, child, &pid_ns);
+    expect_birth(child, *thread_tid, child, &pid_ns);
+    hold("before_exec");
+    MUST(kill(child, SIGUSR1) == 0);
+    await_state(child, *thread_tid, '-');
+    // The leader's pid is the same before and after; the new program's name is the sign.
+    char path[64];
+    char comm[32] = {0};
+    snprintf(path, sizeof path, "/proc/%d/comm", child);
+    for (int i = 0; i < 1000 && strcmp(comm, "exe\n") != 0; ++i) {
+        usleep(10000);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        MUST(fd >= 0 && read(fd, comm, sizeof comm - 1) > 0);
+        close(fd);
+    }
+    if (strcmp(comm, "exe\n") != 0) FAIL("after exec the comm is %s", comm);
+    say("expect {\"kind\":\"exchange_tids\",\"task\":{\"tid\":%d,\"tgid\":%d},"
+        "\"leader\":{\"tid\":%d}}",
+        *thread_tid, child, child);
+    say("expect {\"kind\":\"task_release\",\"task\":{\"tid\":%d,\"tgid\":%d}}", *thread_tid, child);
+    say("expect {\"kind\":\"task_exec\",\"task\":{\"tid\":%d,\"tgid\":%d},"
+        "\"old_tid\":%d,\"comm\":\"exe\"}",
+        child, child, *thread_tid);
+    say("never {\"kind\":\"task_new\",\"actor\":{\"tid\":%d}}", *thread_tid);
+    hold("after_exec");
+    kill_and_reap(child);
+    expect_exit(child, SIGKILL);
+    expect_release(child, child, "entry");
+    hold("killed");
+    return 0;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A child lives, dies, waits as a zombie, and is reaped.
+#include "subject.h"
+
+int main(void) {
+    const unsigned pid_ns = inum_of(getpid(), "pid");
+    // Blocked before the fork, so that the signal cannot come before the child waits for it.
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    MUST(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        int signal = 0;
+        sigwait(&set, &signal);
+        _exit(7);
+    }
+    MUST(child > 0);
+    expect_birth(getpid(), child, child, &pid_ns);
+    hold("alive");
+    MUST(kill(child, SIGUSR1) == 0);
+    await_state(child, child, 'Z');
+    expect_exit(child, 7 << 8);
+    hold("zombie");
+    MUST(reap(child) == 7 << 8);
+    expect_release(child, child, "entry");
+    expect_free(child);
+    hold("reaped");
+    return 0;
+}
