@@ -106,6 +106,19 @@ TRACEPOINT_HOOK(task_newtask, 2)
     SUBMIT(event);
 }
 
+/* task_rename(task, comm): the name is still the old one in the task. */
+TRACEPOINT_HOOK(task_rename, 2)
+{
+    struct nst_task_rename *event = RESERVE(task_rename);
+
+    if (!event)
+        return;
+    read_task_ref(&event->task, (void *)arg[0]);
+    __builtin_memset(event->comm, 0, sizeof(event->comm));
+    bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), (void *)arg[1]);
+    SUBMIT(event);
+}
+
 /* sched_process_exec(task, old_pid, bprm) */
 TRACEPOINT_HOOK(sched_process_exec, 2)
 {

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/namespaces.hpp"
+
+namespace nstrail {
+
+Namespace* Namespaces::find(std::uint32_t inum) {
+    const auto at = live_.find(inum);
+    return at == live_.end() ? nullptr : &slots_[at->second];
+}
+
+const Namespace* Namespaces::find(std::uint32_t inum) const {
+    const auto at = live_.find(inum);
+    return at == live_.end() ? nullptr : &slots_[at->second];
+}
+
+Namespace& Namespaces::create(std::uint32_t inum, NsType type, std::uint64_t boot_ns) {
+    std::uint32_t slot = 0;
+    if (free_.empty()) {
+        slot = static_cast<std::uint32_t>(slots_.size());
+        slots_.emplace_back();
+    } else {
+        slot = free_.back();
+        free_.pop_back();
+    }
+    Namespace& made = slots_[slot];
+    made = Namespace{};
+    made.inum = inum;
+    made.gen = ++generations_[inum];
+    made.type = type;
+    made.first_seen_ns = boot_ns;
+    if (const auto candidate = candidates_.find(inum); candidate != candidates_.end()) {
+        made.born = true;
+        made.key = candidate->second.key;
+        made.first_seen_ns = candidate->second.boot_ns;
+        made.creator_tid = candidate->second.creator_tid;
+        made.creator_comm = candidate->second.creator_comm;
+        candidates_.erase(candidate);
+        account_.created[type]++;
+    } else if (synchronized_) {
+        account_.appeared[type]++;
+    }
+    live_[inum] = slot;
+    return made;
+}
+
+void Namespaces::remove(Namespace& gone) {
+    const auto at = live_.find(gone.inum);
+    free_.push_back(at->second);
+    live_.erase(at);
+    gone = Namespace{};
+}
+
+Namespace& Namespaces::meet(std::uint32_t inum, NsType type, std::uint64_t boot_ns) {
+    if (Namespace* known = find(inum); known != nullptr) {
+        if (known->type == type) {
+            return *known;
+        }
+        remove(*known);
+    }
+    return create(inum, type, boot_ns);
+}
+
+Namespace& Namespaces::learn(const nst_namespace& facts, std::uint64_t boot_ns) {
+    const auto type = static_cast<NsType>(facts.type);
+    if (Namespace* known = find(facts.inum); known != nullptr) {
+        const bool other_id = known->id != 0 && facts.id != 0 && known->id != facts.id;
+        const bool other_key = known->key != 0 && facts.ns_key != 0 && known->key != facts.ns_key;
+        if (other_id || other_key || known->type != type) {
+            remove(*known);
+        }
+    }
+    Namespace& one = meet(facts.inum, type, boot_ns);
+    one.key = facts.ns_key;
+    one.id = facts.id;
+    one.facts = true;
+    one.parent = facts.parent;
+    one.owner = facts.owner;
+    one.level = facts.level;
+    one.creator_uid = facts.creator_uid;
+    if (!one.last_pid_known || facts.round == 0) {
+        one.last_pid = facts.last_pid;
+        one.last_pid_known = type == NST_ns_type_pid;
+    }
+    one.seen_round = facts.round != 0 ? facts.round : one.seen_round;
+    one.certain = true;
+    return one;
+}
+
+void Namespaces::allocated(const nst_inum_alloc& event, std::string_view creator) {
+    if (Namespace* live = find(event.inum); live != nullptr) {
+        // It lives, so its free was missed by both hooks, or its exit twin is still to come.
+        account_.destroyed[live->type]++;
+        remove(*live);
+        twins_due_[event.inum]++;
+    }
+    Candidate candidate{.key = event.ns_key,
+                        .boot_ns = event.header.boot_ns,
+                        .creator_tid = event.actor_tid,
+                        .creator_comm = {}};
+    creator.copy(candidate.creator_comm.data(), candidate.creator_comm.size());
+    candidates_[event.inum] = candidate;
+}
+
+void Namespaces::cloned(std::uint32_t inum, std::uint64_t boot_ns, std::uint32_t creator_tid,
+                        std::string_view creator) {
+    if (find(inum) != nullptr) {
+        return;
+    }
+    Candidate candidate{.key = 0, .boot_ns = boot_ns, .creator_tid = creator_tid, .creator_comm = {}};
+    creator.copy(candidate.creator_comm.data(), candidate.creator_comm.size());
+    candidates_[inum] = candidate;
+}
+
+bool Namespaces::freed(const nst_inum_free& event, bool pair_attached) {
+    if (event.point == NST_hook_point_exit) {
+        // The exit may come after the number was given out again: only an entry that was skipped counts.
+        if (const auto due = twins_due_.find(event.inum); due != twins_due_.end()) {
+            if (--due->second == 0) {
+                twins_due_.erase(due);
+            }
+            return false;
+        }
+    } else if (pair_attached) {
+        twins_due_[event.inum]++;
+    }
+    candidates_.erase(event.inum);
+    Namespace* live = find(event.inum);
+    if (live == nullptr) {
+        return false;
+    }
+    account_.destroyed[live->type]++;
+    remove(*live);
+    return true;
+}
+
+void Namespaces::forget(std::uint32_t inum) {
+    if (Namespace* live = find(inum); live != nullptr) {
+        account_.forgotten[live->type]++;
+        remove(*live);
+    }
+}
+
+}  // namespace nstrail

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/processes.hpp"
+
+namespace nstrail {
+
+Processes::Index Processes::allocate(std::uint32_t tgid) {
+    Index index = none;
+    if (free_.empty()) {
+        index = static_cast<Index>(all_.size());
+        all_.emplace_back();
+    } else {
+        index = free_.back();
+        free_.pop_back();
+    }
+    all_[index] = Process{};
+    all_[index].tgid = tgid;
+    by_tgid_[tgid] = index;
+    return index;
+}
+
+Processes::Index Processes::acquire(std::uint32_t tgid) {
+    if (tgid == 0) {
+        return none;
+    }
+    const auto known = by_tgid_.find(tgid);
+    const Index index = known != by_tgid_.end() ? known->second : allocate(tgid);
+    all_[index].references++;
+    return index;
+}
+
+Processes::Index Processes::create(std::uint32_t tgid) {
+    const Index index = allocate(tgid);
+    all_[index].references++;
+    return index;
+}
+
+void Processes::release(Index index) {
+    // A chain of dead processes that only refer to one another goes in one loop, not in recursion.
+    while (index != none && --all_[index].references == 0) {
+        const Process gone = all_[index];
+        if (const auto at = by_tgid_.find(gone.tgid); at != by_tgid_.end() && at->second == index) {
+            by_tgid_.erase(at);
+        }
+        free_.push_back(index);
+        release(gone.parent);
+        index = gone.heir;
+    }
+}
+
+void Processes::set_parent(Index process, std::uint32_t tgid) {
+    if (process == none) {
+        return;
+    }
+    const Index parent = acquire(tgid);
+    const Index before = all_[process].parent;
+    all_[process].parent = parent;
+    release(before);
+}
+
+void Processes::die(Index process, std::uint32_t heir_tgid) {
+    if (process == none || all_[process].dead) {
+        return;
+    }
+    if (const auto at = by_tgid_.find(all_[process].tgid); at != by_tgid_.end() && at->second == process) {
+        by_tgid_.erase(at);
+    }
+    all_[process].dead = true;
+    // An init that dies is its own heir for a moment: its children die with it.
+    const Index heir = heir_tgid == all_[process].tgid ? none : acquire(heir_tgid);
+    all_[process].heir = heir;
+}
+
+std::uint32_t Processes::parent_tgid(Index process) const {
+    Index parent = all_[process].parent;
+    while (parent != none && all_[parent].dead) {
+        parent = all_[parent].heir;
+    }
+    return all_[parent].tgid;
+}
+
+}  // namespace nstrail

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/task.hpp"
+
+#include <algorithm>
+
+namespace nstrail {
+
+std::string_view slot_name(Slot slot) {
+    switch (slot) {
+        case Slot::mnt: return "mnt";
+        case Slot::uts: return "uts";
+        case Slot::ipc: return "ipc";
+        case Slot::net: return "net";
+        case Slot::cgroup: return "cgroup";
+        case Slot::time: return "time";
+        case Slot::time_for_children: return "time_for_children";
+        case Slot::pid_for_children: return "pid_for_children";
+        case Slot::pid: return "pid";
+        case Slot::user: return "user";
+    }
+    __builtin_unreachable();
+}
+
+NsType slot_type(Slot slot) {
+    switch (slot) {
+        case Slot::mnt: return NST_ns_type_mnt;
+        case Slot::uts: return NST_ns_type_uts;
+        case Slot::ipc: return NST_ns_type_ipc;
+        case Slot::net: return NST_ns_type_net;
+        case Slot::cgroup: return NST_ns_type_cgroup;
+        case Slot::time:
+        case Slot::time_for_children: return NST_ns_type_time;
+        case Slot::pid_for_children:
+        case Slot::pid: return NST_ns_type_pid;
+        case Slot::user: return NST_ns_type_user;
+    }
+    __builtin_unreachable();
+}
+
+NsSet::NsSet(const nst_ns_set& wire) {
+    (*this)[Slot::mnt] = wire.mnt;
+    (*this)[Slot::uts] = wire.uts;
+    (*this)[Slot::ipc] = wire.ipc;
+    (*this)[Slot::net] = wire.net;
+    (*this)[Slot::cgroup] = wire.cgroup;
+    (*this)[Slot::time] = wire.time;
+    (*this)[Slot::time_for_children] = wire.time_for_children;
+    (*this)[Slot::pid_for_children] = wire.pid_for_children;
+    (*this)[Slot::pid] = wire.pid;
+    (*this)[Slot::user] = wire.user;
+}
+
+PidVector::PidVector(std::span<const nst_pid_nr> numbers) : size_(static_cast<std::uint32_t>(numbers.size())) {
+    if (size_ == 1) {
+        one_ = numbers[0];
+    } else if (size_ > 1) {
+        many_ = std::make_unique<nst_pid_nr[]>(size_);
+        std::ranges::copy(numbers, many_.get());
+    }
+}
+
+PidVector& PidVector::operator=(const PidVector& other) {
+    if (this != &other) {
+        *this = PidVector(other.span());
+    }
+    return *this;
+}
+
+std::string_view task_state_name(TaskState state) {
+    switch (state) {
+        case TaskState::alive: return "alive";
+        case TaskState::exiting: return "exiting";
+        case TaskState::zombie: return "zombie";
+    }
+    __builtin_unreachable();
+}
+
+}  // namespace nstrail
