@@ -284,7 +284,8 @@ Differences compare_tree(json document, const Truth& truth, int own_tgid) {
 
 LsnsCounts read_lsns(const std::string& text) {
     LsnsCounts counts;
-    for (const json& row : json::parse(text).at("namespaces")) {
+    const json document = json::parse(text);
+    for (const json& row : document.at("namespaces")) {
         counts[{row.at("type").get<std::string>(), row.at("ns").get<Inum>()}] =
             row.at("nprocs").get<int>();
     }

@@ -281,6 +281,14 @@ void test_lsns(const json& document, const Truth& truth, Checks& checks) {
     }
 }
 
+void test_reading_lsns(Checks& checks) {
+    const LsnsCounts counts = read_lsns(
+        R"({"namespaces":[{"ns":4026531836,"type":"pid","nprocs":3},
+                          {"ns":4026531837,"type":"user","nprocs":4}]})");
+    checks.require(counts == LsnsCounts{{{"pid", 4026531836}, 3}, {{"user", 4026531837}, 4}},
+                   "lsns output is not read");
+}
+
 void test_expectations(Checks& checks) {
     const std::vector<json> events = {
         json::parse(R"({"kind":"a","task":{"tid":1,"tgid":1},"vpids":[{"nr":1},{"nr":2}]})"),
@@ -344,6 +352,7 @@ int self_test() {
         checks.require(!compare_tree(with_own, truth).empty(), "a task too many passes");
     }
     test_lsns(document, truth, checks);
+    test_reading_lsns(checks);
     test_expectations(checks);
     const int failed = checks.failed() + damage.missed();
     std::cout << "self-test: " << damage.tried() << " damages, " << failed << " failures\n";

@@ -186,7 +186,8 @@ Differences Session::run_subject(const std::string& name, Expectations& expectat
     Differences differences;
     std::string said;
     // The subject prints to a pipe; its errors go to the console.
-    auto subject = Child::start({options_.subjects + '/' + name}, {.out = {}, .err = {}, .in_pipe = true});
+    auto subject =
+        Child::start({options_.subjects + '/' + name}, {.out = {}, .err = {}, .in_pipe = true});
     if (!subject) return {"cannot start: " + subject.error()};
     while (true) {
         const auto line = subject->read_line(subject_limit);

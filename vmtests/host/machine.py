@@ -12,11 +12,15 @@ The driver speaks over one virtio-serial port, in lines:
 """
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
+
+
+TROUBLE = re.compile(r"Kernel panic|Oops|\bBUG:|\bWARNING: |general protection|rcu: INFO|INFO: task .* blocked|Out of memory")
 
 
 class MachineError(Exception):
@@ -104,15 +108,22 @@ class Machine:
         self.process.stderr.close()
         shutil.rmtree(self.sockets, ignore_errors=True)
 
-    def console_tail(self):
-        """The last line the console shows, for a one-line message."""
+    def complaint(self):
+        """The first line on the console that says the kernel is broken, or None."""
+        for line in self._console_lines():
+            if TROUBLE.search(line):
+                return line
+        return None
+
+    def _console_lines(self):
         with open(self.console, "rb") as file:
-            lines = [line.strip() for line in file.read().decode(errors="replace").splitlines()]
-        lines = [line for line in lines if line]
-        return lines[-1] if lines else "nothing"
+            lines = (line.strip() for line in file.read().decode(errors="replace").splitlines())
+            return [line for line in lines if line]
 
     def _ended(self, what):
-        return MachineError(f"{what}; its console ends with '{self.console_tail()}'; read {self.console}")
+        lines = self._console_lines()
+        last = self.complaint() or (lines[-1] if lines else "nothing")
+        return MachineError(f"{what}; its console says '{last}'; read {self.console}")
 
     def _receive(self):
         left = self.deadline - time.monotonic()
