@@ -36,7 +36,7 @@ Processes::Index Processes::create(std::uint32_t tgid) {
 
 void Processes::release(Index index) {
     // A chain of dead processes that only refer to one another goes in one loop, not in recursion.
-    while (index != none && --all_[index].references == 0) {
+    while (real(index) && --all_[index].references == 0) {
         const Process gone = all_[index];
         if (const auto at = by_tgid_.find(gone.tgid); at != by_tgid_.end() && at->second == index) {
             by_tgid_.erase(at);
@@ -48,7 +48,7 @@ void Processes::release(Index index) {
 }
 
 void Processes::set_parent(Index process, std::uint32_t tgid) {
-    if (process == none) {
+    if (!real(process)) {
         return;
     }
     const Index parent = acquire(tgid);
@@ -58,24 +58,26 @@ void Processes::set_parent(Index process, std::uint32_t tgid) {
 }
 
 void Processes::die(Index process, std::uint32_t heir_tgid) {
-    if (process == none || all_[process].dead) {
+    if (!real(process) || all_[process].dead) {
         return;
     }
     if (const auto at = by_tgid_.find(all_[process].tgid); at != by_tgid_.end() && at->second == process) {
         by_tgid_.erase(at);
     }
     all_[process].dead = true;
-    // An init that dies is its own heir for a moment: its children die with it.
-    const Index heir = heir_tgid == all_[process].tgid ? none : acquire(heir_tgid);
+    const Index heir = heir_tgid == 0 ? unknown : acquire(heir_tgid);
     all_[process].heir = heir;
 }
 
-std::uint32_t Processes::parent_tgid(Index process) const {
+std::optional<std::uint32_t> Processes::parent_tgid(Index process) const {
+    if (!real(process)) {
+        return std::nullopt;
+    }
     Index parent = all_[process].parent;
-    while (parent != none && all_[parent].dead) {
+    while (real(parent) && all_[parent].dead) {
         parent = all_[parent].heir;
     }
-    return all_[parent].tgid;
+    return parent == unknown ? std::nullopt : std::optional(all_[parent].tgid);
 }
 
 }  // namespace nstrail

@@ -8,6 +8,7 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace nstrail {
@@ -15,9 +16,10 @@ namespace nstrail {
 class Processes {
 public:
     using Index = std::uint32_t;
-    static constexpr Index none = 0;  ///< the parent of the first tasks, and what is not known
+    static constexpr Index none = 0;     ///< the parent of the first tasks
+    static constexpr Index unknown = 1;  ///< a parent that no event has told
 
-    Processes() : all_(1) {}
+    Processes() : all_(2) {}
 
     /// The living process of that tgid, made if it is not known yet. Every call must be matched by release().
     [[nodiscard]] Index acquire(std::uint32_t tgid);
@@ -25,22 +27,23 @@ public:
     [[nodiscard]] Index create(std::uint32_t tgid);
     void release(Index process);
 
-    /// Sets the parent by tgid; 0 = none or not known.
+    /// Sets the parent by tgid; 0 = it has none.
     void set_parent(Index process, std::uint32_t parent_tgid);
     /// The last thread is exiting: children go to the process of heir_tgid (0 = not known).
     void die(Index process, std::uint32_t heir_tgid);
 
-    /// tgid of the parent now, 0 if there is none or it is not known.
-    [[nodiscard]] std::uint32_t parent_tgid(Index process) const;
+    /// tgid of the parent now, 0 if it has none, nothing if that is not known.
+    [[nodiscard]] std::optional<std::uint32_t> parent_tgid(Index process) const;
 
 private:
     struct Process {
         std::uint32_t tgid = 0;
         std::uint32_t references = 0;
-        Index parent = none;
-        Index heir = none;
+        Index parent = unknown;
+        Index heir = unknown;
         bool dead = false;
     };
+    [[nodiscard]] static bool real(Index process) { return process > unknown; }
     Index allocate(std::uint32_t tgid);
 
     std::vector<Process> all_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +26,7 @@ enum class NsState : std::uint8_t {
 struct Snapshot {
     struct TaskRow {
         Task task;
-        std::uint32_t ppid = 0;  ///< 0 = none or not known
+        std::optional<std::uint32_t> ppid;  ///< 0 = it has none; nothing = not known
     };
     struct NsRow {
         Namespace ns;

@@ -218,9 +218,19 @@ nst_attach_mode HookPlan::mode() const {
     return hooks[NST_HOOK_task_newtask].way != Way::none ? NST_attach_mode_reduced : NST_attach_mode_none;
 }
 
-bool HookPlan::live_possible() const {
-    return hooks[NST_HOOK_task_newtask].way != Way::none && hooks[NST_HOOK_sched_process_exit].way != Way::none &&
-           hooks[NST_HOOK_iter_task].way != Way::none;
+bool HookPlan::live_possible() const { return hindrance(HookChoice::automatic) == nullptr; }
+
+const HookState* HookPlan::hindrance(HookChoice choice) const {
+    std::vector<nst_hook> needed = {NST_HOOK_iter_task};
+    if (choice != HookChoice::snapshot) {
+        needed.insert(needed.begin(), {NST_HOOK_task_newtask, NST_HOOK_sched_process_exit});
+    }
+    for (const nst_hook hook : needed) {
+        if (hooks[hook].way == Way::none) {
+            return &hooks[hook];
+        }
+    }
+    return nullptr;
 }
 
 Result<void> check_basics() {
@@ -246,6 +256,8 @@ Result<HookPlan> probe_hooks(const ProbeOptions& options) {
         Trial trial;
         if (hook.point == "ITERATOR") {
             trial = try_iterator(types.get(), hook);
+        } else if (options.choice == HookChoice::snapshot) {
+            trial.reason = "only a snapshot was asked for";
         } else if (hook.point == "TRACEPOINT") {
             trial = try_tracepoint(types.get(), hook, options);
         } else if (options.choice == HookChoice::tracepoint) {

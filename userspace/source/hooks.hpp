@@ -18,7 +18,13 @@ enum class Way : std::uint8_t { fentry, kprobe, tracepoint, iterator, none };
 [[nodiscard]] std::string_view way_name(Way way);
 
 /// What the user asked for with --hooks.
-enum class HookChoice : std::uint8_t { automatic, full, kprobe, tracepoint };
+enum class HookChoice : std::uint8_t {
+    automatic,   ///< the best way each hook allows
+    full,        ///< fentry and fexit, or nothing
+    kprobe,      ///< kprobes and kretprobes in their place
+    tracepoint,  ///< the reduced mode
+    snapshot,    ///< the task iterator alone
+};
 
 /// A hook as hooks.def declares it.
 struct HookInfo {
@@ -51,6 +57,8 @@ struct HookPlan {
     [[nodiscard]] nst_attach_mode mode() const;
     /// Births and exits are seen, and the snapshot works: live tracing is possible.
     [[nodiscard]] bool live_possible() const;
+    /// The first hook without which what was asked for cannot be done, or null.
+    [[nodiscard]] const HookState* hindrance(HookChoice choice) const;
 };
 
 struct ProbeOptions {

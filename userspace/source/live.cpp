@@ -246,10 +246,8 @@ Result<std::unique_ptr<LiveSource>> LiveSource::open(const LiveOptions& options)
     // A hook that loads and does not attach is tried the next best way; each such step takes one way from
     // one hook, so this ends.
     for (;;) {
-        if (!state->plan.live_possible()) {
-            const auto& newtask = state->plan[NST_HOOK_task_newtask];
-            const auto& tasks = state->plan[NST_HOOK_iter_task];
-            return fail("trace this kernel", newtask.way == Way::none ? newtask.reason : tasks.reason,
+        if (const HookState* missing = state->plan.hindrance(options.hooks.choice); missing != nullptr) {
+            return fail("trace this kernel", missing->reason,
                         "see `nstrail doctor`, or trace a virtual machine with `scripts/run --vm`");
         }
         if (auto loaded = state->load(options.ring_bytes); !loaded) {

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <sstream>
+
+#include "app/commands.hpp"
+#include "app/options.hpp"
+#include "app/pipeline.hpp"
+#include "sink/tree.hpp"
+#include "sink/web.hpp"
+
+namespace nstrail {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Draws the hierarchy over the last drawing, cut to the size of the terminal.
+void draw(const Snapshot& snapshot, const std::string& address) {
+    winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
+    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    std::string out = "\033[H";
+    int rows = size.ws_row - 1;
+    std::istringstream lines(fmt::format("nstrail  {}  {} tasks, {} namespaces, {} lost\n\n{}", address,
+                                         snapshot.tasks.size(), snapshot.namespaces.size(), snapshot.lost,
+                                         tree_text(snapshot, {})));
+    for (std::string line; rows > 0 && std::getline(lines, line); rows--) {
+        // Columns are counted in characters: continuation bytes of UTF-8 take no room.
+        std::size_t columns = 0;
+        std::size_t at = 0;
+        for (; at < line.size(); at++) {
+            const bool starts = (static_cast<unsigned char>(line[at]) & 0xC0) != 0x80;
+            if (starts && ++columns > size.ws_col) {
+                break;
+            }
+        }
+        out += line.substr(0, at) + "\033[K\n";
+    }
+    out += "\033[J";
+    std::fputs(out.c_str(), stdout);
+    std::fflush(stdout);
+}
+
+struct AgentOptions {
+    TraceOptions trace;
+    std::string listen = "127.0.0.1:9977";
+    bool insecure = false;
+    bool tree = false;
+    std::string duration;
+};
+
+int agent(const AgentOptions& given) {
+    auto options = given.trace.resolve();
+    if (!options) {
+        return complain(options.error(), exit_usage);
+    }
+    WebOptions web{.insecure = given.insecure, .version = NSTRAIL_VERSION, .doctor = {}, .rules = {}};
+    if (auto parsed = parse_listen(given.listen, web); !parsed) {
+        return complain(parsed.error(), exit_usage);
+    }
+    auto until = Clock::time_point::max();
+    if (!given.duration.empty()) {
+        const auto time = parse_duration(given.duration);
+        if (!time) {
+            return complain(time.error(), exit_usage);
+        }
+        until = Clock::now() + *time;
+    }
+    catch_signals();
+    std::signal(SIGPIPE, SIG_IGN);  // a client that goes away is no reason to end
+    auto source = LiveSource::open(*options);
+    if (!source) {
+        return complain(source.error(), exit_unsupported);
+    }
+    Pipeline pipeline(std::move(*source));
+    const HookPlan& plan = pipeline.source().plan();
+    web.doctor = doctor_json(plan);
+    web.rules = rules_json(plan.attached());
+    SnapshotBoard board;
+    auto server = WebServer::start(web, board);
+    if (!server) {
+        return complain(server.error());
+    }
+    const std::string address = (*server)->address();
+    fmt::print("nstrail: page {}/  metrics {}/metrics\n", address, address);
+    if (plan.mode() == NST_attach_mode_reduced) {
+        fmt::print("nstrail: reduced mode: this kernel allows no hooks on its functions; see `nstrail doctor` for "
+                   "what is missing\n");
+    }
+    if (plan.silent() != 0) {
+        fmt::print("nstrail: some hooks are attached but did not fire when exercised; see `nstrail doctor`\n");
+    }
+    std::fflush(stdout);
+    auto drawn = Clock::time_point{};
+    int code = exit_ok;
+    while (!stop_requested() && Clock::now() < until) {
+        const bool asked = board.wait(pipeline.pause());
+        if (auto stepped = pipeline.step(); !stepped) {
+            code = complain(stepped.error());
+            break;
+        }
+        if (asked) {
+            board.publish(pipeline.publication());
+        }
+        if (given.tree && pipeline.world().synchronized() && Clock::now() - drawn > std::chrono::seconds(1)) {
+            if (drawn == Clock::time_point{}) {
+                std::fputs("\033[2J", stdout);
+            }
+            drawn = Clock::now();
+            draw(*pipeline.world().snapshot(), address);
+        }
+    }
+    server->reset();
+    fmt::print(stderr, "nstrail: {}\n", final_account(pipeline));
+    return code;
+}
+
+}  // namespace
+
+void add_agent(CLI::App& app, Run& run) {
+    auto* command = app.add_subcommand("agent", "The daemon: follows this host and serves page, API and metrics.");
+    auto options = std::make_shared<AgentOptions>();
+    command->add_option("--listen", options->listen, "ADDR:PORT to serve on; port 0 takes a free one")
+        ->capture_default_str();
+    command->add_flag("--insecure-listen", options->insecure, "allow an address beyond loopback, unencrypted and open");
+    command->add_flag("--tree", options->tree, "draw the live hierarchy on the terminal");
+    command->add_option("--for", options->duration, "end after this time, e.g. 10s");
+    options->trace.add_to(*command);
+    command->callback([=, &run] { run = [=] { return agent(*options); }; });
+}
+
+}  // namespace nstrail

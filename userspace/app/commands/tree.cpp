@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "app/commands.hpp"
+#include "app/options.hpp"
+#include "app/pipeline.hpp"
+#include "sink/tree.hpp"
+
+namespace nstrail {
+
+namespace {
+
+int tree(const std::string& types, bool tasks, bool json) {
+    auto chosen = parse_types(types);
+    if (!chosen) {
+        return complain(chosen.error(), exit_usage);
+    }
+    LiveOptions options;
+    options.hooks.choice = HookChoice::snapshot;
+    options.canary = false;
+    options.ring_bytes = 16U << 20;
+    auto source = LiveSource::open(options);
+    if (!source) {
+        return complain(source.error(), exit_unsupported);
+    }
+    Pipeline pipeline(std::move(*source));
+    if (auto done = pipeline.synchronize(std::chrono::seconds(30)); !done) {
+        return complain(done.error());
+    }
+    const auto snapshot = pipeline.world().snapshot();
+    const TreeOptions shown{.tasks = tasks, .types = std::move(*chosen)};
+    if (json) {
+        fmt::print("{}\n", tree_json(*snapshot, shown));
+    } else {
+        fmt::print("{}", tree_text(*snapshot, shown));
+    }
+    return exit_ok;
+}
+
+}  // namespace
+
+void add_tree(CLI::App& app, Run& run) {
+    auto* command = app.add_subcommand("tree", "The namespace hierarchy of this host, now.");
+    auto types = std::make_shared<std::string>();
+    auto tasks = std::make_shared<bool>(false);
+    auto json = std::make_shared<bool>(false);
+    command->add_flag("--json", *json, "one JSON document (nstrail.tree/1)");
+    command->add_flag("--tasks", *tasks, "every task, too");
+    command->add_option("--type", *types, "only these types, e.g. pid,user");
+    command->callback([=, &run] { run = [=] { return tree(*types, *tasks, *json); }; });
+}
+
+}  // namespace nstrail

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/options.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <bit>
+#include <charconv>
+#include <cstdio>
+#include <sstream>
+
+#include "event/reflect.hpp"
+
+namespace nstrail {
+
+namespace {
+
+struct Unit {
+    std::string_view name;
+    std::uint64_t factor;
+};
+
+/// A whole number with one of the units; nothing if it is not one, or too large.
+std::optional<std::uint64_t> number_with_unit(const std::string& text, std::span<const Unit> units) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{}) {
+        return std::nullopt;
+    }
+    const std::string_view unit(end, text.data() + text.size());
+    for (const Unit& one : units) {
+        std::uint64_t product = 0;
+        if (unit == one.name && !__builtin_mul_overflow(number, one.factor, &product)) {
+            return product;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Result<std::chrono::nanoseconds> parse_duration(const std::string& text) {
+    constexpr std::uint64_t second = 1'000'000'000;
+    constexpr Unit units[] = {{"ms", 1'000'000}, {"s", second}, {"", second}, {"m", 60 * second}, {"h", 3600 * second},
+                              {"d", 86400 * second}};
+    const auto ns = number_with_unit(text, units);
+    if (!ns || *ns > static_cast<std::uint64_t>(std::chrono::nanoseconds::max().count())) {
+        return fail(fmt::format("understand the duration '{}'", text), "it is not a number with ms, s, m, h or d",
+                    "e.g. 10s");
+    }
+    return std::chrono::nanoseconds(*ns);
+}
+
+Result<std::size_t> parse_size(const std::string& text) {
+    constexpr Unit units[] = {{"", 1}, {"K", 1U << 10}, {"M", 1U << 20}, {"G", 1U << 30}};
+    const auto bytes = number_with_unit(text, units);
+    if (!bytes) {
+        return fail(fmt::format("understand the size '{}'", text), "it is not a number with K, M or G", "e.g. 8M");
+    }
+    return *bytes;
+}
+
+Result<std::vector<NsType>> parse_types(const std::string& text) {
+    std::vector<NsType> types;
+    std::istringstream words(text);
+    for (std::string word; std::getline(words, word, ',');) {
+        bool found = false;
+        for (std::uint32_t type = NST_ns_type_mnt; type < NST_ns_type_end; type++) {
+            if (type_name(static_cast<NsType>(type)) == word) {
+                types.push_back(static_cast<NsType>(type));
+                found = true;
+            }
+        }
+        if (!found) {
+            return fail(fmt::format("understand --type {}", text), fmt::format("'{}' is no type of namespace", word),
+                        "the types are mnt, uts, ipc, pid, net, cgroup, time, user");
+        }
+    }
+    return types;
+}
+
+void TraceOptions::add_to(CLI::App& command) {
+    command.add_option("--hooks", hooks, "how to attach: auto, full (fentry), kprobe, tracepoint (reduced mode)")
+        ->check(CLI::IsMember({"auto", "full", "kprobe", "tracepoint"}))
+        ->capture_default_str();
+    command.add_option("--ring-size", ring_size, "size of the ring buffer, a power of two (64K to 1G)")
+        ->capture_default_str();
+    command.add_flag("--exact-switches", exact_switches,
+                     "reduced mode: hook the return of setns and unshare; costs every system call of the host");
+}
+
+Result<LiveOptions> TraceOptions::resolve() const {
+    LiveOptions options;
+    options.hooks.choice = hooks == "full"         ? HookChoice::full
+                           : hooks == "kprobe"     ? HookChoice::kprobe
+                           : hooks == "tracepoint" ? HookChoice::tracepoint
+                                                   : HookChoice::automatic;
+    options.hooks.exact_switches = exact_switches;
+    const auto bytes = parse_size(ring_size);
+    if (!bytes) {
+        return std::unexpected(bytes.error());
+    }
+    if (!std::has_single_bit(*bytes) || *bytes < (64U << 10) || *bytes > (1U << 30)) {
+        return fail(fmt::format("use --ring-size {}", ring_size), "the kernel wants a power of two",
+                    "choose one from 64K to 1G, e.g. 8M");
+    }
+    options.ring_bytes = *bytes;
+    return options;
+}
+
+int complain(const Error& error, int code) {
+    std::fputs(("nstrail: " + error.line() + "\n").c_str(), stderr);
+    return code;
+}
+
+}  // namespace nstrail

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the command line says, checked.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "event/event.hpp"
+#include "source/live.hpp"
+
+namespace nstrail {
+
+/// Exit codes, the same for all commands.
+enum ExitCode : int { exit_ok = 0, exit_failure = 1, exit_usage = 2, exit_violations = 3, exit_unsupported = 4 };
+
+/// "250ms", "10s", "2m", "1h", "1d"; a bare number is seconds.
+[[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(const std::string& text);
+/// "64K", "8M", "1G"; a bare number is bytes.
+[[nodiscard]] Result<std::size_t> parse_size(const std::string& text);
+/// "mnt,pid"
+[[nodiscard]] Result<std::vector<NsType>> parse_types(const std::string& text);
+
+/// The options of every command that traces.
+struct TraceOptions {
+    std::string hooks = "auto";
+    std::string ring_size = "8M";
+    bool exact_switches = false;
+
+    void add_to(CLI::App& command);
+    [[nodiscard]] Result<LiveOptions> resolve() const;
+};
+
+/// Prints "nstrail: what: why; next" and returns the code.
+int complain(const Error& error, int code = exit_failure);
+
+}  // namespace nstrail

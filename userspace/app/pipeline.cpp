@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/pipeline.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <csignal>
+#include <numeric>
+#include <thread>
+
+namespace nstrail {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+volatile std::sig_atomic_t stopping = 0;
+
+// A resync under a storm may lose again and prove nothing; each such try waits longer for the next, so
+// that the work stays bounded.
+constexpr milliseconds first_retry{100};
+constexpr milliseconds longest_retry{10'000};
+// In the reduced mode a round a second, and never more than a fiftieth of the time spent on rounds.
+constexpr milliseconds refresh_every{1000};
+constexpr int refresh_share = 50;
+
+}  // namespace
+
+bool stop_requested() { return stopping != 0; }
+
+void catch_signals() {
+    struct sigaction action{};
+    action.sa_handler = [](int) { stopping = 1; };
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+}
+
+Result<void> Pipeline::step(const Observer& observer) {
+    const auto polled = source_->poll([&](const Event& event) {
+        const Change change = world_.apply(event);
+        if (observer) {
+            observer(event, change);
+        }
+    });
+    if (!polled) {
+        return std::unexpected(polled.error());
+    }
+    const auto now = Clock::now();
+    if (source_->snapshot_running()) {
+        return {};
+    }
+    if (snapshot_running_) {
+        snapshot_running_ = false;
+        snapshot_ended_ = now;
+        snapshot_took_ = std::chrono::duration_cast<milliseconds>(now - snapshot_asked_);
+    }
+    if (world_.certain()) {
+        fruitless_ = 0;
+    }
+    const bool first = snapshot_asked_ == Clock::time_point{};
+    const auto since = now - snapshot_ended_;
+    bool ask = first;
+    if (!first && world_.wants_snapshot()) {
+        ask = since >= std::min(first_retry * (1 << std::min(fruitless_, 7)), longest_retry);
+    } else if (!first && source_->plan().mode() == NST_attach_mode_reduced) {
+        ask = since >= std::max(refresh_every, snapshot_took_ * refresh_share);
+    }
+    if (!ask) {
+        return {};
+    }
+    fruitless_ += world_.wants_snapshot() ? 1 : 0;
+    snapshot_asked_ = now;
+    snapshot_running_ = true;
+    return source_->request_snapshot();
+}
+
+Result<void> Pipeline::synchronize(milliseconds patience, const Observer& observer) {
+    const auto deadline = Clock::now() + patience;
+    while (!world_.synchronized()) {
+        if (auto stepped = step(observer); !stepped) {
+            return stepped;
+        }
+        if (stop_requested()) {
+            return fail("take a first snapshot", "interrupted");
+        }
+        if (Clock::now() > deadline) {
+            return fail("take a first snapshot",
+                        fmt::format("it was not complete within {} s ({} events lost)", patience.count() / 1000,
+                                    source_->counts().lost),
+                        "a larger --ring-size may help");
+        }
+        if (!source_->snapshot_running()) {
+            std::this_thread::sleep_for(milliseconds(1));
+        }
+    }
+    return {};
+}
+
+Result<void> Pipeline::settle(const Observer& observer) {
+    // What was submitted before is read in one go unless a record ahead of it is still being written, which
+    // takes microseconds; a few looks are plenty.
+    for (int i = 0; i < 3; i++) {
+        if (auto stepped = step(observer); !stepped) {
+            return stepped;
+        }
+        std::this_thread::sleep_for(milliseconds(5));
+    }
+    return {};
+}
+
+SourceFigures Pipeline::figures() const {
+    const LiveCounts counts = source_->counts();
+    SourceFigures figures{.emitted = counts.emitted,
+                          .delivered = counts.delivered,
+                          .ring_bytes = counts.ring_bytes,
+                          .ring_high_water = counts.ring_high_water,
+                          .silent_hooks = static_cast<std::uint64_t>(std::popcount(source_->plan().silent())),
+                          .hooks_by_way = {}};
+    for (const HookState& hook : source_->plan().hooks) {
+        figures.hooks_by_way[static_cast<std::size_t>(hook.way)]++;
+    }
+    return figures;
+}
+
+std::shared_ptr<const Publication> Pipeline::publication() const {
+    auto made = std::make_shared<Publication>();
+    made->snapshot = world_.snapshot();
+    made->source = figures();
+    if (!world_.synchronized()) {
+        made->unready = "the first snapshot is not complete";
+    } else if (!world_.certain()) {
+        made->unready = "events were lost and the next snapshot is not complete";
+    }
+    return made;
+}
+
+std::string final_account(const Pipeline& pipeline) {
+    const Account& account = pipeline.world().account();
+    const LiveCounts counts = pipeline.source().counts();
+    const auto sum = [](const auto& all) { return std::accumulate(all.begin(), all.end(), std::uint64_t{0}); };
+    return fmt::format(
+        "{} events, {} lost; tasks: {} born, {} released; namespaces: {} created, {} destroyed{}",
+        counts.delivered, sum(account.lost), account.tasks_born, account.tasks_released, sum(account.created),
+        sum(account.destroyed),
+        pipeline.world().certain() ? "" : "; the last gap was not closed: what it touched is not certain");
+}
+
+}  // namespace nstrail

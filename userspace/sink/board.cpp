@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/board.hpp"
+
+namespace nstrail {
+
+std::shared_ptr<const Publication> SnapshotBoard::fresh(std::chrono::milliseconds patience) {
+    std::unique_lock hold(lock_);
+    const std::uint64_t mine = ++requests_;
+    asked_.notify_one();
+    const bool in_time = published_.wait_for(hold, patience, [&] { return closed_ || answered_ >= mine; });
+    return in_time && !closed_ ? latest_ : nullptr;
+}
+
+bool SnapshotBoard::wait(std::chrono::milliseconds pause) {
+    std::unique_lock hold(lock_);
+    return asked_.wait_for(hold, pause, [&] { return requests_ > answered_; });
+}
+
+void SnapshotBoard::publish(std::shared_ptr<const Publication> made) {
+    const std::scoped_lock hold(lock_);
+    latest_ = std::move(made);
+    answered_ = requests_;
+    published_.notify_all();
+}
+
+void SnapshotBoard::close() {
+    const std::scoped_lock hold(lock_);
+    closed_ = true;
+    published_.notify_all();
+}
+
+}  // namespace nstrail

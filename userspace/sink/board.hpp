@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the one writer hangs out snapshots for many readers.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "model/snapshot.hpp"
+#include "sink/metrics.hpp"
+
+namespace nstrail {
+
+/// What readers see; nobody changes it.
+struct Publication {
+    std::shared_ptr<const Snapshot> snapshot;
+    SourceFigures source;
+    std::string unready;  ///< why /readyz must say no; empty = ready
+};
+
+/// Readers ask and wait; the writer is woken, and copies its state between two batches of events. It
+/// copies once however many readers wait, and never waits for a reader.
+class SnapshotBoard {
+public:
+    /// A publication made after this call. Null if the writer is stopping or does not answer in time. Any thread.
+    [[nodiscard]] std::shared_ptr<const Publication> fresh(std::chrono::milliseconds patience);
+
+    /// The writer: sleeps until a reader asks or the time is over. Returns whether one asks.
+    bool wait(std::chrono::milliseconds pause);
+    /// The writer: hands out what was asked for.
+    void publish(std::shared_ptr<const Publication> made);
+    /// No more publications; whoever waits gets null.
+    void close();
+
+private:
+    std::mutex lock_;
+    std::condition_variable asked_;
+    std::condition_variable published_;
+    std::shared_ptr<const Publication> latest_;
+    std::uint64_t requests_ = 0;  // asked for so far
+    std::uint64_t answered_ = 0;  // requests that the latest publication came after
+    bool closed_ = false;
+};
+
+}  // namespace nstrail

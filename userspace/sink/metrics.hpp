@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prometheus metrics: a rendering of the model's account and state at the moment of the scrape.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "model/snapshot.hpp"
+
+namespace nstrail {
+
+/// What the source knows and the model does not.
+struct SourceFigures {
+    std::uint64_t emitted = 0;
+    std::uint64_t delivered = 0;
+    std::uint64_t ring_bytes = 0;
+    std::uint64_t ring_high_water = 0;
+    std::uint64_t silent_hooks = 0;
+    /// Hooks by way: fentry, kprobe, tracepoint, iterator, none.
+    std::array<std::uint64_t, 5> hooks_by_way{};
+};
+
+/// The text exposition format (version 0.0.4). Reads /proc/self for the agent's own figures.
+[[nodiscard]] std::string metrics_text(const Snapshot& snapshot, const SourceFigures& source,
+                                       const std::string& version);
+
+/// docs/METRICS.md, from the declarations.
+[[nodiscard]] std::string metrics_markdown();
+
+}  // namespace nstrail

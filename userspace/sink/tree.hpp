@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The namespace hierarchy, written for programs and for people.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/snapshot.hpp"
+
+namespace nstrail {
+
+struct TreeOptions {
+    bool tasks = false;               ///< every task, too
+    std::vector<NsType> types;        ///< only these; empty = all
+};
+
+/// The document nstrail.tree/1. Ends without a newline. Tasks are written only where asked for.
+[[nodiscard]] std::string tree_json(const Snapshot& snapshot, const TreeOptions& options);
+
+/// The same for a terminal: pid and user namespaces as trees, the others by owner.
+[[nodiscard]] std::string tree_text(const Snapshot& snapshot, const TreeOptions& options);
+
+/// Why the state may not be the whole truth, in a sentence; empty if there is nothing to say.
+[[nodiscard]] std::string doubt(const Snapshot& snapshot);
+
+}  // namespace nstrail
