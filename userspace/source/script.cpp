@@ -59,8 +59,9 @@ Result<std::size_t> ScriptSource::poll(const EventHandler& handle) {
         const bool cut = lines_->eof();
         const auto fault = [&](const Error& error) {
             ended_ = true;
-            return fail(fmt::format("read {}, line {}", name_, line_), error.line(),
-                        cut ? "it is the last line and has no end: the writer was interrupted" : "");
+            return fail(
+                fmt::format("read {}, line {}", name_, line_), error.line(),
+                cut ? "it is the last line and has no end: the writer was interrupted" : "");
         };
         const auto buffer = parse_event(line);
         if (!buffer) {

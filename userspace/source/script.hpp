@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events written as JSON lines, one each: what `nstrail live --json --all` printed, or a test wrote.
+// Events written as JSON lines, one each: what `nstrail live --json --all` printed, or a test
+// wrote.
 #pragma once
 
 #include <istream>
@@ -17,8 +18,9 @@ public:
     /// Reads from a text. `name` stands for the file in errors.
     explicit ScriptSource(std::string text, std::string name = "script");
 
-    /// Delivers the next lines, a bounded number at a time. Empty lines are skipped. A line that is no
-    /// event is an Error that names it; the lines before it were delivered, and nothing comes after.
+    /// Delivers the next lines, a bounded number at a time. Empty lines are skipped. A line that is
+    /// no event is an Error that names it; the lines before it were delivered, and nothing comes
+    /// after.
     [[nodiscard]] Result<std::size_t> poll(const EventHandler& handle) override;
     [[nodiscard]] bool ended() const override { return ended_; }
 

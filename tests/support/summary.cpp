@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/summary.hpp"
+
+#include <string>
+#include <utility>
+
+#include "event/reflect.hpp"
+
+namespace nstrail::test {
+
+namespace {
+
+using nlohmann::json;
+
+json known(std::uint64_t number) {
+    return number == 0 ? json(nullptr) : json(number);
+}
+
+/// Numbers by the name of their index, without those that are 0.
+template <std::size_t n>
+json by_name(const std::array<std::uint64_t, n>& numbers, auto&& name_of) {
+    json out = json::object();
+    for (std::uint32_t i = 0; i < n; i++) {
+        if (numbers[i] != 0) {
+            out[std::string(name_of(i))] = numbers[i];
+        }
+    }
+    return out;
+}
+
+json namespace_row(const Snapshot::NsRow& row) {
+    const Namespace& ns = row.ns;
+    json out = {{"type", type_name(ns.type)},
+                {"inum", ns.inum},
+                {"gen", ns.gen},
+                {"id", known(ns.id)},
+                {"parent", known(ns.parent)},
+                {"owner", known(ns.owner)},
+                {"level", ns.level},
+                {"born", ns.born},
+                {"certain", ns.certain},
+                {"state", ns_state_name(row.state)},
+                {"tasks", ns.tasks},
+                {"zombies", ns.zombies},
+                {"creator", known(ns.creator_tid)}};
+    if (ns.type == NST_ns_type_pid) {
+        out["last_pid"] = ns.last_pid_known ? json(ns.last_pid) : json(nullptr);
+        out["reaper"] = known(row.reaper_tid);
+    }
+    return out;
+}
+
+json task_row(const Snapshot::TaskRow& row) {
+    const Task& task = row.task;
+    json sets = json::object();
+    for (const Slot slot : all_slots) {
+        sets[std::string(slot_name(slot))] = known(task.ns[slot]);
+    }
+    json numbers = json::array();
+    for (const nst_pid_nr& one : task.vpids.span()) {
+        numbers.push_back({one.pid_namespace, one.nr});
+    }
+    return {{"tid", task.tid},
+            {"tgid", task.tgid},
+            {"ppid", row.ppid ? json(*row.ppid) : json(nullptr)},
+            {"start_boottime_ns", task.start_boottime_ns},
+            // A name may hold any bytes; here it is for people.
+            {"comm",
+             json(std::string(task.name())).dump(-1, ' ', true, json::error_handler_t::replace)},
+            {"state", task_state_name(task.state)},
+            {"exit_code", task.exit_code},
+            {"soft", task.soft},
+            {"kernel_thread", task.kernel_thread},
+            {"vpids", std::move(numbers)},
+            {"ns", std::move(sets)}};
+}
+
+}  // namespace
+
+json summarize(const Account& account) {
+    const auto kind = [](std::uint32_t i) { return kind_name(static_cast<Kind>(i)); };
+    const auto type = [](std::uint32_t i) { return type_name(static_cast<NsType>(i)); };
+    const auto cause = [](std::uint32_t i) { return enum_name(Format::ENUM_gap_cause, i); };
+    const auto via = [](std::uint32_t i) { return enum_name(Format::ENUM_switch_via, i); };
+    json failures = json::object();
+    for (const auto& [code, count] : account.alloc_failures) {
+        failures[std::to_string(code)] = count;
+    }
+    return {{"events", by_name(account.events, kind)},
+            {"gaps", by_name(account.gaps, cause)},
+            {"lost", by_name(account.lost, cause)},
+            {"snapshots", account.snapshots},
+            {"resyncs", account.resyncs},
+            {"tasks_born", account.tasks_born},
+            {"tasks_exited", account.tasks_exited},
+            {"tasks_released", account.tasks_released},
+            {"tasks_dropped", account.tasks_dropped},
+            {"forks_failed", account.forks_failed},
+            {"created", by_name(account.created, type)},
+            {"destroyed", by_name(account.destroyed, type)},
+            {"appeared", by_name(account.appeared, type)},
+            {"forgotten", by_name(account.forgotten, type)},
+            {"switches", by_name(account.switches, via)},
+            {"switches_seen_late", account.switches_seen_late},
+            {"user_ns_switches", account.user_ns_switches},
+            {"alloc_failures", std::move(failures)},
+            {"set_tid_granted", account.set_tid_granted},
+            {"set_tid_refused", account.set_tid_refused}};
+}
+
+json summarize(const Snapshot& snapshot) {
+    json namespaces = json::array();
+    for (const auto& row : snapshot.namespaces) {
+        namespaces.push_back(namespace_row(row));
+    }
+    json tasks = json::array();
+    for (const auto& row : snapshot.tasks) {
+        tasks.push_back(task_row(row));
+    }
+    return {{"certain", snapshot.certain}, {"synchronized", snapshot.synchronized},
+            {"lost", snapshot.lost},       {"namespaces", std::move(namespaces)},
+            {"tasks", std::move(tasks)},   {"account", summarize(snapshot.account)}};
+}
+
+}  // namespace nstrail::test
