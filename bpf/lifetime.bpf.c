@@ -36,23 +36,28 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
     event->set_tid_size = set_tid_size;
     event->levels = levels;
     vpids = (void *)(event + 1);
+    /* Where it failed there is no struct pid, and reading it gives zeros: unknown. */
+    if (failed)
+        pid = 0;
     for (u32 i = 0; i < NST_MAX_LEVELS; i++) {
-        struct nst_pid_request *one = &vpids[i];
         struct upid *upid = upid_at(pid, i);
-        u32 inner = level - i; /* set_tid[0] is the innermost */
 
+        PLAIN_INDEX(i);
         if (i >= levels)
             break;
-        one->asked = 0;
-        if (set_tid && inner < set_tid_size)
-            bpf_probe_read_kernel(&one->asked, sizeof(one->asked), &set_tid[inner]);
-        if (failed) {
-            one->nr = 0;
-            one->pid_namespace = i == level ? event->pid_namespace : 0;
-        } else {
-            one->nr = BPF_CORE_READ(upid, nr);
-            one->pid_namespace = BPF_CORE_READ(upid, ns, ns.inum);
-        }
+        vpids[i].pid_namespace = BPF_CORE_READ(upid, ns, ns.inum);
+        vpids[i].nr = BPF_CORE_READ(upid, nr);
+        vpids[i].asked = 0;
+    }
+    /* A loop of its own, as a branch in the other would double the verifier's work at each level.
+     * set_tid[0] is the innermost. */
+    for (u32 k = 0; set_tid && k < NST_MAX_LEVELS; k++) {
+        u32 at = level - k;
+
+        PLAIN_INDEX(k);
+        if (k >= set_tid_size || at >= levels)
+            break;
+        bpf_probe_read_kernel(&vpids[at].asked, sizeof(vpids[at].asked), &set_tid[k]);
     }
     SUBMIT(event);
 }

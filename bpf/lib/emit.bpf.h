@@ -118,6 +118,10 @@ static __always_inline bool start_record(struct nst_header *header, enum nst_kin
         record;                                                                                              \
     })
 
+/* In a loop over a tail: keeps clang from turning the comparison of index and count into one of byte
+ * offsets, in which the verifier loses the bound on the count. */
+#define PLAIN_INDEX(i) asm volatile("" : "+r"(i))
+
 /* No wake-up: the agent drains by timer. A consumer woken by the ring runs into the very window in which
  * the kernel skips fentry programs as recursive. */
 #define SUBMIT(record) bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP)

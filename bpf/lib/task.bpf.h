@@ -109,6 +109,7 @@ static __always_inline void read_vpids(struct nst_pid_nr *to, struct pid *pid, u
     for (u32 i = 0; i < NST_MAX_LEVELS; i++) {
         struct upid *upid;
 
+        PLAIN_INDEX(i);
         if (i >= levels)
             break;
         upid = upid_at(pid, i);

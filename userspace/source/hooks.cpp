@@ -152,10 +152,17 @@ int keep_log(libbpf_print_level level, const char* format, va_list arguments) {
     if (level == LIBBPF_DEBUG) {
         return 0;
     }
-    char line[1024];
-    const int length = std::vsnprintf(line, sizeof(line), format, arguments);
+    va_list again;
+    va_copy(again, arguments);
+    const int length = std::vsnprintf(nullptr, 0, format, arguments);
     const std::scoped_lock hold(log_lock);
-    log_text += line;
+    if (length > 0) {
+        const std::size_t before = log_text.size();
+        log_text.resize(before + static_cast<std::size_t>(length) + 1);
+        std::vsnprintf(log_text.data() + before, static_cast<std::size_t>(length) + 1, format, again);
+        log_text.pop_back();
+    }
+    va_end(again);
     return length;
 }
 

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <fstream>
 #include <optional>
+#include <sstream>
 #include <thread>
 
 #include "base/fd.hpp"
@@ -68,13 +69,22 @@ std::vector<std::string> programs_of(const HookInfo& hook, Way way) {
     return {};
 }
 
-/// The last line of what libbpf said, which names the cause; the verifier's log can be thousands.
-std::string last_line(std::string log) {
-    while (!log.empty() && log.back() == '\n') {
-        log.pop_back();
+/// The one line of libbpf's log that names the cause: what the verifier said last before its statistics,
+/// with the program's name, else the log's last line.
+std::string cause_in(const std::string& log) {
+    std::string program;
+    std::string verdict;
+    std::string previous;
+    std::istringstream lines(log);
+    for (std::string line; std::getline(lines, line); previous = line) {
+        if (line.starts_with("libbpf: prog '") && program.empty()) {
+            program = line.substr(8, line.find(':', 8) - 8);
+        }
+        if (line.starts_with("processed ") && verdict.empty()) {
+            verdict = previous;
+        }
     }
-    const auto at = log.rfind('\n');
-    return at == std::string::npos ? log : log.substr(at + 1);
+    return verdict.empty() ? previous : program + ": " + verdict;
 }
 
 std::uint64_t clock_ns(clockid_t clock) {
@@ -167,7 +177,7 @@ Result<void> LiveSource::State::load(std::size_t ring_bytes) {
             std::fputs(log.c_str(), stderr);
         }
         return fail("load the BPF programs",
-                    fmt::format("{} ({})", fail("", -code).error().why, last_line(log)),
+                    fmt::format("{} ({})", fail("", -code).error().why, cause_in(log)),
                     "see `nstrail doctor`; NSTRAIL_BPF_LOG=1 prints all that the kernel says");
     }
     auto mapped = Ring::map(bpf_map__fd(skeleton->maps.ring), ring_bytes);
