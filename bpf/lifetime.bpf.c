@@ -24,7 +24,8 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
     bool failed = !result || IS_ERR_VALUE(result);
     u32 level = BPF_CORE_READ(ns, level);
     u32 levels = level + 1 > NST_MAX_LEVELS ? NST_MAX_LEVELS : level + 1;
-    struct nst_alloc_pid *event = RESERVE_TAIL(alloc_pid, struct nst_pid_request, levels);
+    u64 room;
+    struct nst_alloc_pid *event = RESERVE_TAIL(alloc_pid, struct nst_pid_request, levels, room);
     struct nst_pid_request *vpids;
 
     if (!event)
@@ -41,23 +42,21 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
         pid = 0;
     for (u32 i = 0; i < NST_MAX_LEVELS; i++) {
         struct upid *upid = upid_at(pid, i);
+        u64 inner = level - i; /* set_tid[0] is the innermost */
+        u64 bytes;
 
-        PLAIN_INDEX(i);
-        if (i >= levels)
+        AS_WRITTEN(i);
+        if (i >= room || i >= levels)
             break;
         vpids[i].pid_namespace = BPF_CORE_READ(upid, ns, ns.inum);
         vpids[i].nr = BPF_CORE_READ(upid, nr);
         vpids[i].asked = 0;
-    }
-    /* A loop of its own, as a branch in the other would double the verifier's work at each level.
-     * set_tid[0] is the innermost. */
-    for (u32 k = 0; set_tid && k < NST_MAX_LEVELS; k++) {
-        u32 at = level - k;
-
-        PLAIN_INDEX(k);
-        if (k >= set_tid_size || at >= levels)
-            break;
-        bpf_probe_read_kernel(&vpids[at].asked, sizeof(vpids[at].asked), &set_tid[k]);
+        /* inner < set_tid_size ? 4 : 0, without a branch, which would double the verifier's work at each
+         * level. */
+        bytes = inner - set_tid_size;
+        AS_WRITTEN(bytes);
+        bytes = bytes >> 63 << 2;
+        bpf_probe_read_kernel(&vpids[i].asked, bytes, &set_tid[inner]);
     }
     SUBMIT(event);
 }
@@ -67,14 +66,15 @@ ENTRY_HOOK(free_pid, free_pid, 1)
 {
     struct pid *pid = (void *)arg[0];
     u32 levels = pid_levels(pid);
-    struct nst_free_pid *event = RESERVE_TAIL(free_pid, struct nst_pid_nr, levels);
+    u64 room;
+    struct nst_free_pid *event = RESERVE_TAIL(free_pid, struct nst_pid_nr, levels, room);
 
     if (!event)
         return;
     event->pid_key = key_of(pid);
     event->levels = levels;
     event->actor_tid = (u32)bpf_get_current_pid_tgid();
-    read_vpids((void *)(event + 1), pid, levels);
+    read_vpids((void *)(event + 1), pid, levels, room);
     SUBMIT(event);
 }
 
@@ -87,6 +87,7 @@ TRACEPOINT_HOOK(task_newtask, 2)
     struct nsproxy *actor_nsproxy = BPF_CORE_READ(actor, nsproxy);
     struct pid *pid = BPF_CORE_READ(task, thread_pid);
     u32 levels = pid_levels(pid);
+    u64 room;
     struct nst_task_new *event;
     struct nst_ns_set ns;
 
@@ -95,7 +96,7 @@ TRACEPOINT_HOOK(task_newtask, 2)
     if (clone_flags & CLONE_NEW_ANY)
         emit_facts_of_task((u64)task, (u64)actor_nsproxy, 0);
 
-    event = RESERVE_TAIL(task_new, struct nst_pid_nr, levels);
+    event = RESERVE_TAIL(task_new, struct nst_pid_nr, levels, room);
     if (!event)
         return;
     read_task_ref(&event->task, task);
@@ -107,7 +108,7 @@ TRACEPOINT_HOOK(task_newtask, 2)
     event->ppid = read_parent_tgid(task);
     event->levels = levels;
     BPF_CORE_READ_INTO(&event->comm, task, comm);
-    read_vpids((void *)(event + 1), pid, levels);
+    read_vpids((void *)(event + 1), pid, levels, room);
     SUBMIT(event);
 }
 

@@ -29,6 +29,7 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     struct nst_ns_set ns;
     struct pid *pid;
     u32 levels, exit_state;
+    u64 room;
     char one = '.';
 
     if (!typed) {
@@ -50,7 +51,7 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     levels = pid_levels(pid);
     emit_facts_of_task((u64)task, 0, snapshot_round);
 
-    event = RESERVE_TAIL(task_seen, struct nst_pid_nr, levels);
+    event = RESERVE_TAIL(task_seen, struct nst_pid_nr, levels, room);
     if (!event)
         return 0;
     read_task_ref(&event->task, task);
@@ -63,7 +64,7 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     event->exit_code = BPF_CORE_READ(task, exit_code);
     event->levels = levels;
     BPF_CORE_READ_INTO(&event->comm, task, comm);
-    read_vpids((void *)(event + 1), pid, levels);
+    read_vpids((void *)(event + 1), pid, levels, room);
     SUBMIT(event);
     return 0;
 }

@@ -100,27 +100,28 @@ static __always_inline bool start_record(struct nst_header *header, enum nst_kin
         record;                                                                          \
     })
 
-/* A record with room for n elements of its tail. The verifier wants a constant size, hence the classes;
- * it follows each branch apart, so the bound on n holds where the tail is written. */
-#define RESERVE_TAIL(name, element, n)                                                                       \
-    ({                                                                                                       \
-        struct nst_##name *record;                                                                           \
-        if ((n) <= NST_TAIL_CLASS_0)                                                                         \
-            record = bpf_ringbuf_reserve(&ring, sizeof(*record) + sizeof(element) * NST_TAIL_CLASS_0, 0);    \
-        else if ((n) <= NST_TAIL_CLASS_1)                                                                    \
-            record = bpf_ringbuf_reserve(&ring, sizeof(*record) + sizeof(element) * NST_TAIL_CLASS_1, 0);    \
-        else                                                                                                 \
-            record = bpf_ringbuf_reserve(&ring, sizeof(*record) + sizeof(element) * NST_TAIL_CLASS_2, 0);    \
-        if (!start_record((struct nst_header *)record, NST_KIND_##name) && record) {                         \
-            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                                   \
-            record = 0;                                                                                      \
-        }                                                                                                    \
-        record;                                                                                              \
-    })
+/* Hides a value from clang's optimizer, which would turn comparisons of an index into comparisons of byte
+ * offsets, or arithmetic back into branches, and so lose the bounds that the verifier needs to see. */
+#define AS_WRITTEN(value) asm volatile("" : "+r"(value))
 
-/* In a loop over a tail: keeps clang from turning the comparison of index and count into one of byte
- * offsets, in which the verifier loses the bound on the count. */
-#define PLAIN_INDEX(i) asm volatile("" : "+r"(i))
+/* A record with room for n elements of its tail; sets the u64 `room` to how many it can take. The verifier
+ * wants a constant size, hence the classes. It follows each branch apart, so room is a constant to it, and
+ * so is what is computed from it; a loop over the tail must stop at room as well as at n, because the
+ * bound on n does not survive a spill in every verifier (6.1). */
+#define RESERVE_TAIL(name, element, n, room)                                                   \
+    ({                                                                                         \
+        struct nst_##name *record;                                                             \
+        room = (n) <= NST_TAIL_CLASS_0   ? NST_TAIL_CLASS_0                                    \
+               : (n) <= NST_TAIL_CLASS_1 ? NST_TAIL_CLASS_1                                    \
+                                         : NST_TAIL_CLASS_2;                                   \
+        AS_WRITTEN(room);                                                                      \
+        record = bpf_ringbuf_reserve(&ring, sizeof(*record) + sizeof(element) * room, 0);      \
+        if (!start_record((struct nst_header *)record, NST_KIND_##name) && record) {           \
+            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                     \
+            record = 0;                                                                        \
+        }                                                                                      \
+        record;                                                                                \
+    })
 
 /* No wake-up: the agent drains by timer. A consumer woken by the ring runs into the very window in which
  * the kernel skips fentry programs as recursive. */

@@ -103,14 +103,14 @@ static __always_inline void read_ns_set(struct nst_ns_set *to, struct task_struc
 }
 
 /* The pid vector, outermost first. The numbers of a struct pid never change while it lives, so this may
- * run after the reservation. */
-static __always_inline void read_vpids(struct nst_pid_nr *to, struct pid *pid, u32 levels)
+ * run after the reservation. `room` is from RESERVE_TAIL. */
+static __always_inline void read_vpids(struct nst_pid_nr *to, struct pid *pid, u32 levels, u64 room)
 {
     for (u32 i = 0; i < NST_MAX_LEVELS; i++) {
         struct upid *upid;
 
-        PLAIN_INDEX(i);
-        if (i >= levels)
+        AS_WRITTEN(i);
+        if (i >= room || i >= levels)
             break;
         upid = upid_at(pid, i);
         to[i].pid_namespace = BPF_CORE_READ(upid, ns, ns.inum);
