@@ -15,6 +15,19 @@ namespace {
 
 using nlohmann::json;
 
+/// The bytes that json_quote() wrote as this. U+FFFD stands for one byte that was not UTF-8, as where a name
+/// was cut within a character; its own three bytes would not fit.
+std::string bytes_of(std::string_view text) {
+    constexpr std::string_view replacement = "\xEF\xBF\xBD";
+    std::string bytes;
+    while (!text.empty()) {
+        const bool replaced = text.starts_with(replacement);
+        bytes += replaced ? '\xFF' : text[0];
+        text.remove_prefix(replaced ? replacement.size() : 1);
+    }
+    return bytes;
+}
+
 /// Fills a wire struct from a JSON object. The first thing wrong is kept in `problem`.
 struct JsonReader {
     const json& from;
@@ -64,7 +77,7 @@ struct JsonReader {
             }
             return static_cast<T>(key);
         }
-        for (std::uint32_t i = 0; i < 32; i++) {
+        for (std::uint32_t i = 0; i < 32 && !text.empty(); i++) {
             if (enum_name(format, i) == text) {
                 return static_cast<T>(i);
             }
@@ -92,11 +105,15 @@ struct JsonReader {
         if (value == nullptr) {
             return;
         }
-        if (!value->is_string() || value->get_ref<const std::string&>().size() >= size) {
+        if (!value->is_string()) {
             complain(field, "is not a string that fits");
             return;
         }
-        const auto& chars = value->get_ref<const std::string&>();
+        const std::string chars = bytes_of(value->get_ref<const std::string&>());
+        if (chars.size() >= size) {
+            complain(field, "is not a string that fits");
+            return;
+        }
         std::memcpy(to, chars.data(), chars.size());
     }
 

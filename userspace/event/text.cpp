@@ -123,7 +123,12 @@ struct TextWriter {
         const auto* elements = reinterpret_cast<const Element*>(event.bytes().data() + tail_at);
         say(" {}=", name);
         for (std::uint32_t i = 0; i < count; i++) {
-            say("{}{}", i == 0 ? "" : ":", elements[i].nr);
+            const std::string_view separator = i == 0 ? "" : ":";
+            if (elements[i].nr == 0) {
+                say("{}?", separator);  // none was given
+            } else {
+                say("{}{}", separator, elements[i].nr);
+            }
         }
     }
 };
