@@ -88,6 +88,7 @@ std::string name_of(const testing::TestParamInfo<fs::path>& info) {
     return name;
 }
 
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Replay);
 INSTANTIATE_TEST_SUITE_P(Fixtures, Replay, testing::ValuesIn(fixtures()), name_of);
 
 }  // namespace
