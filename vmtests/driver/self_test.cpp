@@ -123,7 +123,7 @@ json sample_document(const Truth& truth) {
                       {"parent", json_of(found.parent)},
                       {"owner", json_of(found.owner)},
                       {"level", found.level},
-                      {"tasks", found.members},
+                      {"tasks", found.members - found.zombies},
                       {"zombies", found.zombies},
                       {"state", found.members > 0 ? "alive" : "empty"},
                       {"reaper", nullptr},
