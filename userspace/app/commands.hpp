@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The subcommands. Each adds its options to a CLI11 subcommand and sets what runs when it is chosen.
+// The subcommands. Each adds its options to a CLI11 subcommand and sets what runs when it is
+// chosen.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 #include "source/hooks.hpp"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+
+#include <CLI/CLI.hpp>
 
 #include "app/commands.hpp"
 #include "app/options.hpp"
@@ -16,7 +17,8 @@ int main(int argc, char** argv) {
         app.set_version_flag("--version", "nstrail " NSTRAIL_VERSION);
         app.require_subcommand(1);
         app.failure_message([](const CLI::App* command, const CLI::Error& error) {
-            return "nstrail: " + std::string(error.what()) + "; see " + command->get_name() + " --help\n";
+            return "nstrail: " + std::string(error.what()) + "; see " + command->get_name() +
+                   " --help\n";
         });
         app.name("nstrail");
         nstrail::Run run;

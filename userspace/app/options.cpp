@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/options.hpp"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <bit>
 #include <charconv>
 #include <cstdio>
 #include <sstream>
+
+#include <unistd.h>
+
+#include <fmt/format.h>
 
 #include "event/reflect.hpp"
 
@@ -21,7 +22,8 @@ struct Unit {
 };
 
 /// A whole number with one of the units; nothing if it is not one, or too large.
-std::optional<std::uint64_t> number_with_unit(const std::string& text, std::span<const Unit> units) {
+std::optional<std::uint64_t> number_with_unit(const std::string& text,
+                                              std::span<const Unit> units) {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc{}) {
@@ -41,12 +43,12 @@ std::optional<std::uint64_t> number_with_unit(const std::string& text, std::span
 
 Result<std::chrono::nanoseconds> parse_duration(const std::string& text) {
     constexpr std::uint64_t second = 1'000'000'000;
-    constexpr Unit units[] = {{"ms", 1'000'000}, {"s", second}, {"", second}, {"m", 60 * second}, {"h", 3600 * second},
-                              {"d", 86400 * second}};
+    constexpr Unit units[] = {{"ms", 1'000'000},  {"s", second},        {"", second},
+                              {"m", 60 * second}, {"h", 3600 * second}, {"d", 86400 * second}};
     const auto ns = number_with_unit(text, units);
     if (!ns || *ns > static_cast<std::uint64_t>(std::chrono::nanoseconds::max().count())) {
-        return fail(fmt::format("understand the duration '{}'", text), "it is not a number with ms, s, m, h or d",
-                    "e.g. 10s");
+        return fail(fmt::format("understand the duration '{}'", text),
+                    "it is not a number with ms, s, m, h or d", "e.g. 10s");
     }
     return std::chrono::nanoseconds(*ns);
 }
@@ -55,7 +57,8 @@ Result<std::size_t> parse_size(const std::string& text) {
     constexpr Unit units[] = {{"", 1}, {"K", 1U << 10}, {"M", 1U << 20}, {"G", 1U << 30}};
     const auto bytes = number_with_unit(text, units);
     if (!bytes) {
-        return fail(fmt::format("understand the size '{}'", text), "it is not a number with K, M or G", "e.g. 8M");
+        return fail(fmt::format("understand the size '{}'", text),
+                    "it is not a number with K, M or G", "e.g. 8M");
     }
     return *bytes;
 }
@@ -72,7 +75,8 @@ Result<std::vector<NsType>> parse_types(const std::string& text) {
             }
         }
         if (!found) {
-            return fail(fmt::format("understand --type {}", text), fmt::format("'{}' is no type of namespace", word),
+            return fail(fmt::format("understand --type {}", text),
+                        fmt::format("'{}' is no type of namespace", word),
                         "the types are mnt, uts, ipc, pid, net, cgroup, time, user");
         }
     }
@@ -80,13 +84,17 @@ Result<std::vector<NsType>> parse_types(const std::string& text) {
 }
 
 void TraceOptions::add_to(CLI::App& command) {
-    command.add_option("--hooks", hooks, "how to attach: auto, full (fentry), kprobe, tracepoint (reduced mode)")
+    command
+        .add_option("--hooks", hooks,
+                    "how to attach: auto, full (fentry), kprobe, tracepoint (reduced mode)")
         ->check(CLI::IsMember({"auto", "full", "kprobe", "tracepoint"}))
         ->capture_default_str();
-    command.add_option("--ring-size", ring_size, "size of the ring buffer, a power of two (64K to 1G)")
+    command
+        .add_option("--ring-size", ring_size, "size of the ring buffer, a power of two (64K to 1G)")
         ->capture_default_str();
-    command.add_flag("--exact-switches", exact_switches,
-                     "reduced mode: hook the return of setns and unshare; costs every system call of the host");
+    command.add_flag(
+        "--exact-switches", exact_switches,
+        "reduced mode: hook the return of setns and unshare; costs every system call of the host");
 }
 
 Result<LiveOptions> TraceOptions::resolve() const {

@@ -2,11 +2,12 @@
 // What the command line says, checked.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "base/result.hpp"
 #include "event/event.hpp"
@@ -15,7 +16,13 @@
 namespace nstrail {
 
 /// Exit codes, the same for all commands.
-enum ExitCode : int { exit_ok = 0, exit_failure = 1, exit_usage = 2, exit_violations = 3, exit_unsupported = 4 };
+enum ExitCode : int {
+    exit_ok = 0,
+    exit_failure = 1,
+    exit_usage = 2,
+    exit_violations = 3,
+    exit_unsupported = 4
+};
 
 /// "250ms", "10s", "2m", "1h", "1d"; a bare number is seconds.
 [[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(const std::string& text);

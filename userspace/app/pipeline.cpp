@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/pipeline.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <bit>
 #include <csignal>
 #include <numeric>
 #include <thread>
+
+#include <fmt/format.h>
 
 namespace nstrail {
 
@@ -18,8 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 volatile std::sig_atomic_t stopping = 0;
 
-// A resync under a storm may lose again and prove nothing; each such try waits longer for the next, so
-// that the work stays bounded.
+// A resync under a storm may lose again and prove nothing; each such try waits longer for the next,
+// so that the work stays bounded.
 constexpr milliseconds first_retry{100};
 constexpr milliseconds longest_retry{10'000};
 // In the reduced mode a round a second, and never more than a fiftieth of the time spent on rounds.
@@ -28,7 +28,9 @@ constexpr int refresh_share = 50;
 
 }  // namespace
 
-bool stop_requested() { return stopping != 0; }
+bool stop_requested() {
+    return stopping != 0;
+}
 
 void catch_signals() {
     struct sigaction action{};
@@ -87,8 +89,8 @@ Result<void> Pipeline::synchronize(milliseconds patience, const Observer& observ
         }
         if (Clock::now() > deadline) {
             return fail("take a first snapshot",
-                        fmt::format("it was not complete within {} s ({} events lost)", patience.count() / 1000,
-                                    source_->counts().lost),
+                        fmt::format("it was not complete within {} s ({} events lost)",
+                                    patience.count() / 1000, source_->counts().lost),
                         "a larger --ring-size may help");
         }
         if (!source_->snapshot_running()) {
@@ -99,8 +101,8 @@ Result<void> Pipeline::synchronize(milliseconds patience, const Observer& observ
 }
 
 Result<void> Pipeline::settle(const Observer& observer) {
-    // What was submitted before is read in one go unless a record ahead of it is still being written, which
-    // takes microseconds; a few looks are plenty.
+    // What was submitted before is read in one go unless a record ahead of it is still being
+    // written, which takes microseconds; a few looks are plenty.
     for (int i = 0; i < 3; i++) {
         if (auto stepped = step(observer); !stepped) {
             return stepped;
@@ -112,12 +114,13 @@ Result<void> Pipeline::settle(const Observer& observer) {
 
 SourceFigures Pipeline::figures() const {
     const LiveCounts counts = source_->counts();
-    SourceFigures figures{.emitted = counts.emitted,
-                          .delivered = counts.delivered,
-                          .ring_bytes = counts.ring_bytes,
-                          .ring_high_water = counts.ring_high_water,
-                          .silent_hooks = static_cast<std::uint64_t>(std::popcount(source_->plan().silent())),
-                          .hooks_by_way = {}};
+    SourceFigures figures{
+        .emitted = counts.emitted,
+        .delivered = counts.delivered,
+        .ring_bytes = counts.ring_bytes,
+        .ring_high_water = counts.ring_high_water,
+        .silent_hooks = static_cast<std::uint64_t>(std::popcount(source_->plan().silent())),
+        .hooks_by_way = {}};
     for (const HookState& hook : source_->plan().hooks) {
         figures.hooks_by_way[static_cast<std::size_t>(hook.way)]++;
     }
@@ -139,12 +142,16 @@ std::shared_ptr<const Publication> Pipeline::publication() const {
 std::string final_account(const Pipeline& pipeline) {
     const Account& account = pipeline.world().account();
     const LiveCounts counts = pipeline.source().counts();
-    const auto sum = [](const auto& all) { return std::accumulate(all.begin(), all.end(), std::uint64_t{0}); };
+    const auto sum = [](const auto& all) {
+        return std::accumulate(all.begin(), all.end(), std::uint64_t{0});
+    };
     return fmt::format(
         "{} events, {} lost; tasks: {} born, {} released; namespaces: {} created, {} destroyed{}",
-        counts.delivered, sum(account.lost), account.tasks_born, account.tasks_released, sum(account.created),
-        sum(account.destroyed),
-        pipeline.world().certain() ? "" : "; the last gap was not closed: what it touched is not certain");
+        counts.delivered, sum(account.lost), account.tasks_born, account.tasks_released,
+        sum(account.created), sum(account.destroyed),
+        pipeline.world().certain()
+            ? ""
+            : "; the last gap was not closed: what it touched is not certain");
 }
 
 }  // namespace nstrail

@@ -23,11 +23,12 @@ public:
 
     explicit Pipeline(std::unique_ptr<LiveSource> source) : source_(std::move(source)) {}
 
-    /// One look at the source; asks for a snapshot where the model wants one, and in the reduced mode from
-    /// time to time, because there a switch of namespaces may show nowhere else.
+    /// One look at the source; asks for a snapshot where the model wants one, and in the reduced
+    /// mode from time to time, because there a switch of namespaces may show nowhere else.
     [[nodiscard]] Result<void> step(const Observer& observer = {});
     /// Steps until the first snapshot is complete. Fails if it is not within `patience`.
-    [[nodiscard]] Result<void> synchronize(std::chrono::milliseconds patience, const Observer& observer = {});
+    [[nodiscard]] Result<void> synchronize(std::chrono::milliseconds patience,
+                                           const Observer& observer = {});
     /// Steps until what had been written when it was called has been read (bounded).
     [[nodiscard]] Result<void> settle(const Observer& observer = {});
     /// How long there is nothing to do.

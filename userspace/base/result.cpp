@@ -18,11 +18,13 @@ std::string Error::line() const {
 
 std::unexpected<Error> fail(std::string what, int code, std::string next) {
     // std::generic_category is strerror without its shared buffer.
-    return fail(std::move(what), std::generic_category().message(code < 0 ? -code : code), std::move(next));
+    return fail(std::move(what), std::generic_category().message(code < 0 ? -code : code),
+                std::move(next));
 }
 
 std::unexpected<Error> fail(std::string what, std::string why, std::string next) {
-    return std::unexpected(Error{.what = std::move(what), .why = std::move(why), .next = std::move(next)});
+    return std::unexpected(
+        Error{.what = std::move(what), .why = std::move(why), .next = std::move(next)});
 }
 
 }  // namespace nstrail

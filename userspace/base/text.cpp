@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/text.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <ctime>
+
+#include <fmt/format.h>
 
 namespace nstrail {
 
@@ -44,8 +44,9 @@ std::string rfc3339(std::uint64_t wall_ns) {
     const auto seconds = static_cast<std::time_t>(wall_ns / second);
     std::tm parts{};
     gmtime_r(&seconds, &parts);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", parts.tm_year + 1900, parts.tm_mon + 1,
-                       parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, wall_ns % second);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", parts.tm_year + 1900,
+                       parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                       wall_ns % second);
 }
 
 std::string boot_seconds(std::uint64_t boot_ns) {

@@ -17,11 +17,12 @@ namespace nstrail {
 /// "4.2s", "12m03s", "3d04h": two units at most.
 [[nodiscard]] std::string duration(std::uint64_t ns);
 
-/// A JSON string literal with its quotes. Bytes that are not UTF-8 (a comm may hold any) become U+FFFD.
+/// A JSON string literal with its quotes. Bytes that are not UTF-8 (a comm may hold any) become
+/// U+FFFD.
 [[nodiscard]] std::string json_quote(std::string_view text);
 
-/// For a terminal: control characters and bytes that are not UTF-8 become '?', so that a comm cannot
-/// move the cursor.
+/// For a terminal: control characters and bytes that are not UTF-8 become '?', so that a comm
+/// cannot move the cursor.
 [[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace nstrail

@@ -10,19 +10,19 @@ namespace {
 
 struct KindInfo {
     std::string_view name;
-    std::size_t fixed = 0;      // bytes of the fixed part
-    std::size_t element = 0;    // bytes of a tail element, 0 = no tail
-    std::size_t count_at = 0;   // where the fixed part counts them
+    std::size_t fixed = 0;     // bytes of the fixed part
+    std::size_t element = 0;   // bytes of a tail element, 0 = no tail
+    std::size_t count_at = 0;  // where the fixed part counts them
 };
 
 constexpr KindInfo info_of(std::uint32_t kind) {
     switch (kind) {
-#define EVENT(event, number, help)           \
-    case number: {                           \
-        using Wire = nst_##event;            \
+#define EVENT(event, number, help) \
+    case number: {                 \
+        using Wire = nst_##event;  \
         KindInfo info{#event, sizeof(Wire)};
-#define TAIL(type, name, count, help)        \
-    info.element = sizeof(nst_##type);       \
+#define TAIL(type, name, count, help)  \
+    info.element = sizeof(nst_##type); \
     info.count_at = offsetof(Wire, count);
 #define END_EVENT(event) \
     return info;         \
@@ -37,7 +37,8 @@ constexpr KindInfo info_of(std::uint32_t kind) {
 
 Result<Event> Event::decode(std::span<const std::byte> record) {
     if (record.size() < sizeof(nst_header)) {
-        return fail("decode an event", fmt::format("{} bytes are less than a header", record.size()));
+        return fail("decode an event",
+                    fmt::format("{} bytes are less than a header", record.size()));
     }
     if (reinterpret_cast<std::uintptr_t>(record.data()) % alignof(nst_header) != 0) {
         return fail("decode an event", "the record is not aligned to 8 bytes");
@@ -49,15 +50,17 @@ Result<Event> Event::decode(std::span<const std::byte> record) {
                     "the stream is damaged or comes from a newer version");
     }
     if (record.size() < info.fixed) {
-        return fail("decode an event", fmt::format("{} needs {} bytes, has {}", info.name, info.fixed, record.size()));
+        return fail("decode an event",
+                    fmt::format("{} needs {} bytes, has {}", info.name, info.fixed, record.size()));
     }
     std::size_t size = info.fixed;
     if (info.element != 0) {
         nst_u32 count = 0;
         std::memcpy(&count, record.data() + info.count_at, sizeof(count));
         if (count > NST_MAX_LEVELS || record.size() - info.fixed < count * info.element) {
-            return fail("decode an event", fmt::format("{} claims {} elements in {} bytes", info.name, count,
-                                                       record.size() - info.fixed));
+            return fail("decode an event",
+                        fmt::format("{} claims {} elements in {} bytes", info.name, count,
+                                    record.size() - info.fixed));
         }
         size += count * info.element;
     }
@@ -69,11 +72,13 @@ std::string_view kind_name(Kind kind) {
     return info.name.empty() ? "unknown" : info.name;
 }
 
-std::string_view type_name(NsType type) { return enum_name(Format::ENUM_ns_type, type); }
+std::string_view type_name(NsType type) {
+    return enum_name(Format::ENUM_ns_type, type);
+}
 
 std::string_view enum_name(Format format, std::uint64_t number) {
     switch (format) {
-#define ENUM(name, help) \
+#define ENUM(name, help)      \
     case Format::ENUM_##name: \
         switch (number) {
 #define VALUE(enumeration, name, value, help) \
@@ -82,7 +87,7 @@ std::string_view enum_name(Format format, std::uint64_t number) {
 #define END_ENUM(name) \
     default:           \
         return {};     \
-    }
+        }
 #include "wire/events.def"
         default:
             return {};

@@ -25,18 +25,20 @@ inline constexpr Kind kind_of = NST_KIND_end;
     inline constexpr Kind kind_of<nst_##name> = NST_KIND_##name;
 #include "wire/events.def"
 
-/// A decoded event. Non-owning: valid as long as the bytes it was decoded from (in the ring, until they
-/// are released; in an EventBuffer, as long as that lives). Always whole and within its bounds, because
-/// decode() is the only way to make one.
+/// A decoded event. Non-owning: valid as long as the bytes it was decoded from (in the ring, until
+/// they are released; in an EventBuffer, as long as that lives). Always whole and within its
+/// bounds, because decode() is the only way to make one.
 class Event {
 public:
     /// Checks a record and makes a view of it. The record may be longer than the event (the ring
-    /// reserves in classes). Fails on an unknown kind, a record too short, a tail longer than the record
-    /// or than NST_MAX_LEVELS, or bytes not aligned to 8.
+    /// reserves in classes). Fails on an unknown kind, a record too short, a tail longer than the
+    /// record or than NST_MAX_LEVELS, or bytes not aligned to 8.
     [[nodiscard]] static Result<Event> decode(std::span<const std::byte> record);
 
     [[nodiscard]] Kind kind() const { return static_cast<Kind>(header().kind); }
-    [[nodiscard]] const nst_header& header() const { return *reinterpret_cast<const nst_header*>(bytes_.data()); }
+    [[nodiscard]] const nst_header& header() const {
+        return *reinterpret_cast<const nst_header*>(bytes_.data());
+    }
     /// CLOCK_BOOTTIME nanoseconds, for people. Order is the order of the stream.
     [[nodiscard]] std::uint64_t boot_ns() const { return header().boot_ns; }
     /// The bytes of the event alone, without what the record has in excess.
@@ -50,7 +52,8 @@ public:
     /// The tail of an event of kind T, as elements of type E (what its TAIL declares).
     template <class T, class E>
     [[nodiscard]] std::span<const E> tail() const {
-        return {reinterpret_cast<const E*>(bytes_.data() + sizeof(T)), (bytes_.size() - sizeof(T)) / sizeof(E)};
+        return {reinterpret_cast<const E*>(bytes_.data() + sizeof(T)),
+                (bytes_.size() - sizeof(T)) / sizeof(E)};
     }
 
 private:
@@ -61,20 +64,23 @@ private:
 /// Owns the bytes of one event: for events made by the agent itself, by scripts and by tests.
 class EventBuffer {
 public:
-    /// A copy of a fixed part, with an optional tail. The header's kind and the tail's count field are the
-    /// caller's to set.
+    /// A copy of a fixed part, with an optional tail. The header's kind and the tail's count field
+    /// are the caller's to set.
     template <class T, class E = nst_pid_nr>
     [[nodiscard]] static EventBuffer make(const T& fixed, std::span<const E> tail = {}) {
         EventBuffer buffer(sizeof(T) + tail.size_bytes());
         std::memcpy(buffer.words_.data(), &fixed, sizeof(T));
         if (!tail.empty()) {
-            std::memcpy(reinterpret_cast<std::byte*>(buffer.words_.data()) + sizeof(T), tail.data(), tail.size_bytes());
+            std::memcpy(reinterpret_cast<std::byte*>(buffer.words_.data()) + sizeof(T), tail.data(),
+                        tail.size_bytes());
         }
         return buffer;
     }
     explicit EventBuffer(std::size_t size) : words_((size + 7) / 8), size_(size) {}
 
-    [[nodiscard]] std::span<std::byte> bytes() { return {reinterpret_cast<std::byte*>(words_.data()), size_}; }
+    [[nodiscard]] std::span<std::byte> bytes() {
+        return {reinterpret_cast<std::byte*>(words_.data()), size_};
+    }
     [[nodiscard]] Result<Event> event() const {
         return Event::decode({reinterpret_cast<const std::byte*>(words_.data()), size_});
     }
@@ -89,6 +95,8 @@ private:
 /// Name of a namespace type ("mnt"), "none" if it has none.
 [[nodiscard]] std::string_view type_name(NsType type);
 /// "vpids"-like fixed text arrays: up to the first zero.
-[[nodiscard]] inline std::string_view text_of(const char* text, std::size_t size) { return {text, strnlen(text, size)}; }
+[[nodiscard]] inline std::string_view text_of(const char* text, std::size_t size) {
+    return {text, strnlen(text, size)};
+}
 
 }  // namespace nstrail

@@ -2,18 +2,18 @@
 // The two written forms of an event, and the way back from the first.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <string>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "event/event.hpp"
 
 namespace nstrail {
 
-/// Appends one JSON object without a newline: {"kind":…,"at_boot_ns":…,"cpu":…,"seq":…, fields}. Unknown
-/// is null, never 0. Nothing is lost: parse_event() gives the same event back, but for bytes of a name that
-/// are not UTF-8: they are written as U+FFFD and come back as FF.
+/// Appends one JSON object without a newline: {"kind":…,"at_boot_ns":…,"cpu":…,"seq":…, fields}.
+/// Unknown is null, never 0. Nothing is lost: parse_event() gives the same event back, but for
+/// bytes of a name that are not UTF-8: they are written as U+FFFD and come back as FF.
 void append_json(fmt::memory_buffer& out, const Event& event);
 [[nodiscard]] std::string to_json(const Event& event);
 

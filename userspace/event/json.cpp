@@ -62,7 +62,8 @@ struct JsonWriter {
     void object(std::string_view field, const T& value, Format format) {
         name(field);
         if constexpr (std::is_same_v<T, nst_ns_set>) {
-            // A zombie has no nsproxy and still has its pid and user namespaces: null only if nothing is told.
+            // A zombie has no nsproxy and still has its pid and user namespaces: null only if
+            // nothing is told.
             const T nothing{};
             if (format == Format::NSSET && std::memcmp(&value, &nothing, sizeof(T)) == 0) {
                 fmt::format_to(std::back_inserter(out), "null");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <charconv>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "event/format.hpp"
 #include "event/reflect.hpp"
@@ -15,8 +15,8 @@ namespace {
 
 using nlohmann::json;
 
-/// The bytes that json_quote() wrote as this. U+FFFD stands for one byte that was not UTF-8, as where a name
-/// was cut within a character; its own three bytes would not fit.
+/// The bytes that json_quote() wrote as this. U+FFFD stands for one byte that was not UTF-8, as
+/// where a name was cut within a character; its own three bytes would not fit.
 std::string bytes_of(std::string_view text) {
     constexpr std::string_view replacement = "\xEF\xBF\xBD";
     std::string bytes;
@@ -57,7 +57,8 @@ struct JsonReader {
         }
         if (value->is_string()) {
             to = word<T>(field, value->get_ref<const std::string&>(), format);
-        } else if (value->is_number_unsigned() && value->get<std::uint64_t>() <= std::numeric_limits<T>::max()) {
+        } else if (value->is_number_unsigned() &&
+                   value->get<std::uint64_t>() <= std::numeric_limits<T>::max()) {
             to = value->get<T>();
         } else if (std::is_signed_v<T> && value->is_number_integer() &&
                    std::in_range<T>(value->get<std::int64_t>())) {
@@ -71,7 +72,8 @@ struct JsonReader {
     T word(std::string_view field, const std::string& text, Format format) {
         if (format == Format::KEY) {
             std::uint64_t key = 0;
-            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), key, 16);
+            const auto [end, error] =
+                std::from_chars(text.data(), text.data() + text.size(), key, 16);
             if (error != std::errc{} || end != text.data() + text.size()) {
                 complain(field, "is not a key");
             }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walks the fields of any event, as events.def declares them. The JSON and text forms, the parser and the
-// generated documentation are visitors; none of them knows an event by name.
+// Walks the fields of any event, as events.def declares them. The JSON and text forms, the parser
+// and the generated documentation are visitors; none of them knows an event by name.
 #pragma once
 
 #include <type_traits>
@@ -11,7 +11,15 @@ namespace nstrail {
 
 /// How a field is shown: the formats of events.def.
 enum class Format : std::uint8_t {
-    NUMBER, ID, INUM, KEY, TIME, ERRNO, FLAGS, OBJECT, NSSET,
+    NUMBER,
+    ID,
+    INUM,
+    KEY,
+    TIME,
+    ERRNO,
+    FLAGS,
+    OBJECT,
+    NSSET,
 #define ENUM(name, help) ENUM_##name,
 #include "wire/events.def"
 };
@@ -35,12 +43,13 @@ void visit_one(V& visitor, std::string_view name, F& field, Format format) {
 }
 }  // namespace detail
 
-#define NST_REFLECT_BEGIN(name)                                                       \
-    template <class T, class V>                                                       \
-        requires std::is_same_v<std::remove_const_t<T>, nst_##name>                   \
+#define NST_REFLECT_BEGIN(name)                                     \
+    template <class T, class V>                                     \
+        requires std::is_same_v<std::remove_const_t<T>, nst_##name> \
     void visit_fields([[maybe_unused]] T& object, V& visitor) {
 #define STRUCT(name, help) NST_REFLECT_BEGIN(name)
-#define FIELD(type, name, format, help) detail::visit_one(visitor, #name, object.name, Format::format);
+#define FIELD(type, name, format, help) \
+    detail::visit_one(visitor, #name, object.name, Format::format);
 #define END_STRUCT(name) }
 #define EVENT(name, number, help) NST_REFLECT_BEGIN(name)
 #define TEXT(name, bytes, help) visitor.text(#name, object.name, bytes);
@@ -53,9 +62,9 @@ void visit_one(V& visitor, std::string_view name, F& field, Format format) {
 template <class F>
 void with_fixed_part(const Event& event, F&& f) {
     switch (event.kind()) {
-#define EVENT(name, number, help)    \
-    case NST_KIND_##name:            \
-        f(event.as<nst_##name>());   \
+#define EVENT(name, number, help)  \
+    case NST_KIND_##name:          \
+        f(event.as<nst_##name>()); \
         return;
 #include "wire/events.def"
         case NST_KIND_end:

@@ -136,7 +136,8 @@ struct TextWriter {
 }  // namespace
 
 void append_text(fmt::memory_buffer& out, const Event& event) {
-    fmt::format_to(std::back_inserter(out), "{:>14} {:<13}", boot_seconds(event.boot_ns()), kind_name(event.kind()));
+    fmt::format_to(std::back_inserter(out), "{:>14} {:<13}", boot_seconds(event.boot_ns()),
+                   kind_name(event.kind()));
     with_fixed_part(event, [&](const auto& fixed) {
         TextWriter writer{.out = out, .event = event, .tail_at = sizeof(fixed)};
         visit_fields(fixed, writer);

@@ -106,14 +106,16 @@ void Namespaces::cloned(std::uint32_t inum, std::uint64_t boot_ns, std::uint32_t
     if (find(inum) != nullptr) {
         return;
     }
-    Candidate candidate{.key = 0, .boot_ns = boot_ns, .creator_tid = creator_tid, .creator_comm = {}};
+    Candidate candidate{
+        .key = 0, .boot_ns = boot_ns, .creator_tid = creator_tid, .creator_comm = {}};
     creator.copy(candidate.creator_comm.data(), candidate.creator_comm.size());
     candidates_[inum] = candidate;
 }
 
 bool Namespaces::freed(const nst_inum_free& event, bool pair_attached) {
     if (event.point == NST_hook_point_exit) {
-        // The exit may come after the number was given out again: only an entry that was skipped counts.
+        // The exit may come after the number was given out again: only an entry that was skipped
+        // counts.
         if (const auto due = twins_due_.find(event.inum); due != twins_due_.end()) {
             if (--due->second == 0) {
                 twins_due_.erase(due);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/processes.hpp"
 
+#include <utility>
+
 namespace nstrail {
 
 Processes::Index Processes::allocate(std::uint32_t tgid) {
@@ -57,11 +59,18 @@ void Processes::set_parent(Index process, std::uint32_t tgid) {
     release(before);
 }
 
+void Processes::forget_parent(Index process) {
+    if (real(process)) {
+        release(std::exchange(all_[process].parent, unknown));
+    }
+}
+
 void Processes::die(Index process, std::uint32_t heir_tgid) {
     if (!real(process) || all_[process].dead) {
         return;
     }
-    if (const auto at = by_tgid_.find(all_[process].tgid); at != by_tgid_.end() && at->second == process) {
+    if (const auto at = by_tgid_.find(all_[process].tgid);
+        at != by_tgid_.end() && at->second == process) {
         by_tgid_.erase(at);
     }
     all_[process].dead = true;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Thread groups and who their parents are.
 //
-// When a process dies its children go to another (find_new_reaper), and no event says so for each of them.
-// So a dead process remembers its heir, and a child finds its parent by following heirs; the answer is the
-// same as walking all children at once, without the walk.
+// When a process dies its children go to another (find_new_reaper), and no event says so for each
+// of them. So a dead process remembers its heir, and a child finds its parent by following heirs;
+// the answer is the same as walking all children at once, without the walk.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <optional>
 #include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 namespace nstrail {
 
@@ -21,7 +22,8 @@ public:
 
     Processes() : all_(2) {}
 
-    /// The living process of that tgid, made if it is not known yet. Every call must be matched by release().
+    /// The living process of that tgid, made if it is not known yet. Every call must be matched by
+    /// release().
     [[nodiscard]] Index acquire(std::uint32_t tgid);
     /// A new process: whoever had the tgid before is not its number's holder any more.
     [[nodiscard]] Index create(std::uint32_t tgid);
@@ -29,6 +31,8 @@ public:
 
     /// Sets the parent by tgid; 0 = it has none.
     void set_parent(Index process, std::uint32_t parent_tgid);
+    /// Its parent is not known, or of no interest any more.
+    void forget_parent(Index process);
     /// The last thread is exiting: children go to the process of heir_tgid (0 = not known).
     void die(Index process, std::uint32_t heir_tgid);
 

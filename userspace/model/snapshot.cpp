@@ -10,10 +10,14 @@ namespace nstrail {
 
 std::string_view ns_state_name(NsState state) {
     switch (state) {
-        case NsState::alive: return "alive";
-        case NsState::dying: return "dying";
-        case NsState::zapping: return "zapping";
-        case NsState::empty: return "empty";
+        case NsState::alive:
+            return "alive";
+        case NsState::dying:
+            return "dying";
+        case NsState::zapping:
+            return "zapping";
+        case NsState::empty:
+            return "empty";
     }
     __builtin_unreachable();
 }
@@ -22,7 +26,8 @@ namespace {
 
 /// Tasks that have a number in each pid namespace: its own and those of all below it. That is what
 /// zap_pid_ns_processes() waits for.
-boost::unordered_flat_map<std::uint32_t, std::uint32_t> visible_tasks(const std::vector<Snapshot::TaskRow>& tasks) {
+boost::unordered_flat_map<std::uint32_t, std::uint32_t> visible_tasks(
+    const std::vector<Snapshot::TaskRow>& tasks) {
     boost::unordered_flat_map<std::uint32_t, std::uint32_t> visible;
     for (const auto& row : tasks) {
         for (const nst_pid_nr& one : row.task.vpids.span()) {
@@ -45,11 +50,13 @@ std::shared_ptr<const Snapshot> World::snapshot() const {
     out->tasks.reserve(by_key_.size());
     for (const TaskSlot slot : by_tid_) {
         if (slot != no_task) {
-            out->tasks.push_back({.task = tasks_[slot], .ppid = processes_.parent_tgid(tasks_[slot].process)});
+            out->tasks.push_back(
+                {.task = tasks_[slot], .ppid = processes_.parent_tgid(tasks_[slot].process)});
         }
     }
     const auto visible = visible_tasks(out->tasks);
-    boost::unordered_flat_map<std::uint32_t, const Task*> reaper;  // by the init's tgid: its leader, else a thread
+    boost::unordered_flat_map<std::uint32_t, const Task*>
+        reaper;  // by the init's tgid: its leader, else a thread
     namespaces_.each([&](const Namespace& ns) {
         if (ns.init_tgid != 0) {
             reaper[ns.init_tgid] = nullptr;
@@ -59,7 +66,8 @@ std::shared_ptr<const Snapshot> World::snapshot() const {
         if (row.task.state != TaskState::alive) {
             continue;
         }
-        if (const auto at = reaper.find(row.task.tgid); at != reaper.end() && (at->second == nullptr || row.task.leader())) {
+        if (const auto at = reaper.find(row.task.tgid);
+            at != reaper.end() && (at->second == nullptr || row.task.leader())) {
             at->second = &row.task;
         }
     }
@@ -74,15 +82,16 @@ std::shared_ptr<const Snapshot> World::snapshot() const {
         }
         if (row.state == NsState::zapping) {
             // It is past exit_task_namespaces but not a zombie before the others are gone.
-            const auto zapper = std::ranges::lower_bound(out->tasks, ns.zapper_tid, {},
-                                                         [](const auto& task) { return task.task.tid; });
+            const auto zapper = std::ranges::lower_bound(
+                out->tasks, ns.zapper_tid, {}, [](const auto& task) { return task.task.tid; });
             if (zapper != out->tasks.end() && zapper->task.tid == ns.zapper_tid &&
                 zapper->task.state == TaskState::zombie) {
                 zapper->task.state = TaskState::exiting;
                 row.ns.zombies--;
             }
         }
-        if (const auto at = reaper.find(ns.init_tgid); at != reaper.end() && at->second != nullptr) {
+        if (const auto at = reaper.find(ns.init_tgid);
+            at != reaper.end() && at->second != nullptr) {
             row.reaper_tid = at->second->tid;
             row.reaper_comm = at->second->name();
         }

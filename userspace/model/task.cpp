@@ -7,32 +7,50 @@ namespace nstrail {
 
 std::string_view slot_name(Slot slot) {
     switch (slot) {
-        case Slot::mnt: return "mnt";
-        case Slot::uts: return "uts";
-        case Slot::ipc: return "ipc";
-        case Slot::net: return "net";
-        case Slot::cgroup: return "cgroup";
-        case Slot::time: return "time";
-        case Slot::time_for_children: return "time_for_children";
-        case Slot::pid_for_children: return "pid_for_children";
-        case Slot::pid: return "pid";
-        case Slot::user: return "user";
+        case Slot::mnt:
+            return "mnt";
+        case Slot::uts:
+            return "uts";
+        case Slot::ipc:
+            return "ipc";
+        case Slot::net:
+            return "net";
+        case Slot::cgroup:
+            return "cgroup";
+        case Slot::time:
+            return "time";
+        case Slot::time_for_children:
+            return "time_for_children";
+        case Slot::pid_for_children:
+            return "pid_for_children";
+        case Slot::pid:
+            return "pid";
+        case Slot::user:
+            return "user";
     }
     __builtin_unreachable();
 }
 
 NsType slot_type(Slot slot) {
     switch (slot) {
-        case Slot::mnt: return NST_ns_type_mnt;
-        case Slot::uts: return NST_ns_type_uts;
-        case Slot::ipc: return NST_ns_type_ipc;
-        case Slot::net: return NST_ns_type_net;
-        case Slot::cgroup: return NST_ns_type_cgroup;
+        case Slot::mnt:
+            return NST_ns_type_mnt;
+        case Slot::uts:
+            return NST_ns_type_uts;
+        case Slot::ipc:
+            return NST_ns_type_ipc;
+        case Slot::net:
+            return NST_ns_type_net;
+        case Slot::cgroup:
+            return NST_ns_type_cgroup;
         case Slot::time:
-        case Slot::time_for_children: return NST_ns_type_time;
+        case Slot::time_for_children:
+            return NST_ns_type_time;
         case Slot::pid_for_children:
-        case Slot::pid: return NST_ns_type_pid;
-        case Slot::user: return NST_ns_type_user;
+        case Slot::pid:
+            return NST_ns_type_pid;
+        case Slot::user:
+            return NST_ns_type_user;
     }
     __builtin_unreachable();
 }
@@ -50,7 +68,8 @@ NsSet::NsSet(const nst_ns_set& wire) {
     (*this)[Slot::user] = wire.user;
 }
 
-PidVector::PidVector(std::span<const nst_pid_nr> numbers) : size_(static_cast<std::uint32_t>(numbers.size())) {
+PidVector::PidVector(std::span<const nst_pid_nr> numbers)
+    : size_(static_cast<std::uint32_t>(numbers.size())) {
     if (size_ == 1) {
         one_ = numbers[0];
     } else if (size_ > 1) {
@@ -68,9 +87,12 @@ PidVector& PidVector::operator=(const PidVector& other) {
 
 std::string_view task_state_name(TaskState state) {
     switch (state) {
-        case TaskState::alive: return "alive";
-        case TaskState::exiting: return "exiting";
-        case TaskState::zombie: return "zombie";
+        case TaskState::alive:
+            return "alive";
+        case TaskState::exiting:
+            return "exiting";
+        case TaskState::zombie:
+            return "zombie";
     }
     __builtin_unreachable();
 }

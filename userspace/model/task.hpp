@@ -14,17 +14,37 @@
 namespace nstrail {
 
 /// The ten places where a task refers to a namespace.
-enum class Slot : std::uint8_t { mnt, uts, ipc, net, cgroup, time, time_for_children, pid_for_children, pid, user };
+enum class Slot : std::uint8_t {
+    mnt,
+    uts,
+    ipc,
+    net,
+    cgroup,
+    time,
+    time_for_children,
+    pid_for_children,
+    pid,
+    user
+};
 inline constexpr std::size_t slot_count = 10;
-inline constexpr std::array<Slot, slot_count> all_slots = {
-    Slot::mnt,  Slot::uts,  Slot::ipc, Slot::net, Slot::cgroup, Slot::time, Slot::time_for_children,
-    Slot::pid_for_children, Slot::pid, Slot::user};
+inline constexpr std::array<Slot, slot_count> all_slots = {Slot::mnt,
+                                                           Slot::uts,
+                                                           Slot::ipc,
+                                                           Slot::net,
+                                                           Slot::cgroup,
+                                                           Slot::time,
+                                                           Slot::time_for_children,
+                                                           Slot::pid_for_children,
+                                                           Slot::pid,
+                                                           Slot::user};
 
 [[nodiscard]] std::string_view slot_name(Slot slot);
 [[nodiscard]] NsType slot_type(Slot slot);
-/// The slot is a field of nsproxy, and so empty once that is NULL. The active pid namespace belongs to the
-/// struct pid, the user namespace to the credentials.
-[[nodiscard]] constexpr bool in_nsproxy(Slot slot) { return slot != Slot::pid && slot != Slot::user; }
+/// The slot is a field of nsproxy, and so empty once that is NULL. The active pid namespace belongs
+/// to the struct pid, the user namespace to the credentials.
+[[nodiscard]] constexpr bool in_nsproxy(Slot slot) {
+    return slot != Slot::pid && slot != Slot::user;
+}
 /// The slot takes effect for the next child only.
 [[nodiscard]] constexpr bool for_children(Slot slot) {
     return slot == Slot::time_for_children || slot == Slot::pid_for_children;
@@ -35,16 +55,20 @@ class NsSet {
 public:
     NsSet() = default;
     explicit NsSet(const nst_ns_set& wire);
-    [[nodiscard]] std::uint32_t& operator[](Slot slot) { return inums_[static_cast<std::size_t>(slot)]; }
-    [[nodiscard]] std::uint32_t operator[](Slot slot) const { return inums_[static_cast<std::size_t>(slot)]; }
+    [[nodiscard]] std::uint32_t& operator[](Slot slot) {
+        return inums_[static_cast<std::size_t>(slot)];
+    }
+    [[nodiscard]] std::uint32_t operator[](Slot slot) const {
+        return inums_[static_cast<std::size_t>(slot)];
+    }
     [[nodiscard]] bool operator==(const NsSet&) const = default;
 
 private:
     std::array<std::uint32_t, slot_count> inums_{};
 };
 
-/// The numbers of a struct pid, outermost namespace first. Nearly every task is in the initial namespace
-/// alone, so one element is held in place and more on the heap.
+/// The numbers of a struct pid, outermost namespace first. Nearly every task is in the initial
+/// namespace alone, so one element is held in place and more on the heap.
 class PidVector {
 public:
     PidVector() = default;
@@ -55,7 +79,9 @@ public:
     PidVector& operator=(PidVector&&) noexcept = default;
     ~PidVector() = default;
 
-    [[nodiscard]] std::span<const nst_pid_nr> span() const { return {many_ ? many_.get() : &one_, size_}; }
+    [[nodiscard]] std::span<const nst_pid_nr> span() const {
+        return {many_ ? many_.get() : &one_, size_};
+    }
     [[nodiscard]] std::size_t size() const { return size_; }
     /// The number in the active pid namespace; {0, 0} if nothing is known.
     [[nodiscard]] nst_pid_nr innermost() const { return size_ == 0 ? nst_pid_nr{} : span().back(); }
@@ -78,19 +104,19 @@ struct Task {
     std::uint64_t start_boottime_ns = 0;  ///< with tid, the identity
     std::uint32_t tid = 0;                ///< in the initial pid namespace
     std::uint32_t tgid = 0;
-    std::uint32_t process = 0;            ///< index into the process table
-    std::int32_t exit_code = 0;           ///< valid once exiting
+    std::uint32_t process = 0;   ///< index into the process table
+    std::int32_t exit_code = 0;  ///< valid once exiting
     TaskState state = TaskState::alive;
-    bool soft = false;                    ///< known by a snapshot only: may be stale
+    bool soft = false;  ///< known by a snapshot only: may be stale
     bool kernel_thread = false;
     std::array<char, 16> comm{};
-    std::uint64_t pid_key = 0;            ///< joins events; the struct pid
-    std::uint64_t nsproxy = 0;            ///< joins events; 0 = NULL
+    std::uint64_t pid_key = 0;  ///< joins events; the struct pid
+    std::uint64_t nsproxy = 0;  ///< joins events; 0 = NULL
     NsSet ns;
     PidVector vpids;
     std::uint64_t exited_boot_ns = 0;
-    std::uint32_t seen_round = 0;         ///< last snapshot that told it
-    std::uint32_t live_round = 0;         ///< last snapshot during which a live event told of it
+    std::uint32_t seen_round = 0;  ///< last snapshot that told it
+    std::uint32_t live_round = 0;  ///< last snapshot during which a live event told of it
 
     [[nodiscard]] std::string_view name() const { return text_of(comm.data(), comm.size()); }
     [[nodiscard]] bool leader() const { return tid == tgid; }

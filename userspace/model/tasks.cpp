@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // World: the lives of tasks.
-#include <linux/sched.h>
-
 #include <algorithm>
+
+#include <linux/sched.h>
 
 #include "model/world.hpp"
 
@@ -13,17 +13,20 @@ namespace {
 constexpr std::uint32_t pf_exiting = 0x4;       // PF_EXITING
 constexpr std::uint32_t pf_kthread = 0x200000;  // PF_KTHREAD
 
-/// Which slot a flag of clone makes new. CLONE_NEWTIME gives the child both time slots (timens_on_fork).
+/// Which slot a flag of clone makes new. CLONE_NEWTIME gives the child both time slots
+/// (timens_on_fork).
 constexpr struct {
     std::uint64_t flag;
     Slot slot;
 } new_by_clone[] = {
-    {CLONE_NEWNS, Slot::mnt},   {CLONE_NEWUTS, Slot::uts},   {CLONE_NEWIPC, Slot::ipc},
-    {CLONE_NEWNET, Slot::net},  {CLONE_NEWPID, Slot::pid},   {CLONE_NEWCGROUP, Slot::cgroup},
+    {CLONE_NEWNS, Slot::mnt},    {CLONE_NEWUTS, Slot::uts},   {CLONE_NEWIPC, Slot::ipc},
+    {CLONE_NEWNET, Slot::net},   {CLONE_NEWPID, Slot::pid},   {CLONE_NEWCGROUP, Slot::cgroup},
     {CLONE_NEWUSER, Slot::user}, {CLONE_NEWTIME, Slot::time},
 };
 
-void set_comm(Task& task, const char (&comm)[16]) { std::ranges::copy(comm, task.comm.begin()); }
+void set_comm(Task& task, const char (&comm)[16]) {
+    std::ranges::copy(comm, task.comm.begin());
+}
 
 }  // namespace
 
@@ -177,8 +180,9 @@ void World::set_vector(Task& task, std::span<const nst_pid_nr> vector) {
 
 void World::on(const Event& event, const nst_task_new& e, Change& change) {
     account_.tasks_born++;
-    // Whoever has its address or its number is gone. In the reduced mode that is how a release is learned
-    // when the number is used again before sched_process_free; in the full mode the release was lost.
+    // Whoever has its address or its number is gone. In the reduced mode that is how a release is
+    // learned when the number is used again before sched_process_free; in the full mode the release
+    // was lost.
     const bool releases_seen = hooked(NST_HOOK_release_task);
     for (const TaskSlot slot : {by_key_.contains(e.task.key) ? by_key_[e.task.key] : no_task,
                                 e.task.tid < by_tid_.size() ? by_tid_[e.task.tid] : no_task}) {
@@ -206,16 +210,19 @@ void World::on(const Event& event, const nst_task_new& e, Change& change) {
     if (!hooked(NST_HOOK_inum_alloc)) {
         for (const auto& [flag, slot] : new_by_clone) {
             if ((e.clone_flags & flag) != 0) {
-                namespaces_.cloned(set[slot], now_, e.actor.tid, actor != nullptr ? actor->name() : "");
+                namespaces_.cloned(set[slot], now_, e.actor.tid,
+                                   actor != nullptr ? actor->name() : "");
             }
         }
     }
     set_namespaces(task, e.ns.nsproxy, set);
     set_vector(task, event.tail<nst_task_new, nst_pid_nr>());
 
-    // Where switches are not seen, the child tells what its parent has: all that clone did not make new.
+    // Where switches are not seen, the child tells what its parent has: all that clone did not make
+    // new.
     Task* parent = hooked(NST_HOOK_switch_namespaces) ? nullptr : find_key(e.actor.key);
-    if (parent != nullptr && parent->nsproxy != e.actor_nsproxy && parent->state == TaskState::alive) {
+    if (parent != nullptr && parent->nsproxy != e.actor_nsproxy &&
+        parent->state == TaskState::alive) {
         NsSet now = set;
         for (const auto& [flag, slot] : new_by_clone) {
             if ((e.clone_flags & flag) != 0) {
@@ -225,8 +232,9 @@ void World::on(const Event& event, const nst_task_new& e, Change& change) {
         const bool new_pid = (e.clone_flags & CLONE_NEWPID) != 0;
         now[Slot::pid_for_children] = new_pid ? parent->ns[Slot::pid_for_children] : set[Slot::pid];
         now[Slot::pid] = parent->ns[Slot::pid];
-        now[Slot::time_for_children] =
-            (e.clone_flags & CLONE_NEWTIME) != 0 ? parent->ns[Slot::time_for_children] : set[Slot::time_for_children];
+        now[Slot::time_for_children] = (e.clone_flags & CLONE_NEWTIME) != 0
+                                           ? parent->ns[Slot::time_for_children]
+                                           : set[Slot::time_for_children];
         now[Slot::time] = parent->ns[Slot::time];
         set_namespaces(*parent, e.actor_nsproxy, now);
         account_.switches_seen_late++;
@@ -245,7 +253,8 @@ void World::on(const Event& event, const nst_task_seen& e, Change& change) {
         change.task = known;
         return;  // live events have told more recent things
     }
-    if (known != nullptr && (known->start_boottime_ns != e.task.start_boottime_ns || known->tid != e.task.tid)) {
+    if (known != nullptr &&
+        (known->start_boottime_ns != e.task.start_boottime_ns || known->tid != e.task.tid)) {
         account_.tasks_dropped++;
         drop_task(*known);
         known = nullptr;
@@ -400,7 +409,9 @@ void World::on(const Event& /*event*/, const nst_task_free& e, Change& change) {
 }
 
 void World::exchange(Task& one, Task& other) {
-    const auto slot_of = [&](const Task& task) { return static_cast<TaskSlot>(&task - tasks_.data()); };
+    const auto slot_of = [&](const Task& task) {
+        return static_cast<TaskSlot>(&task - tasks_.data());
+    };
     std::swap(one.tid, other.tid);
     std::swap(one.vpids, other.vpids);
     std::swap(one.pid_key, other.pid_key);

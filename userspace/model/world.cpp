@@ -22,7 +22,9 @@ Change World::apply(const Event& event) {
     return change;
 }
 
-void World::on(const Event& /*event*/, const nst_session& e, Change& /*change*/) { session_ = e; }
+void World::on(const Event& /*event*/, const nst_session& e, Change& /*change*/) {
+    session_ = e;
+}
 
 void World::on(const Event& /*event*/, const nst_mark& e, Change& change) {
     if (e.what == NST_mark_what_snapshot_begin) {

@@ -2,12 +2,13 @@
 // The world as the events tell it: tasks, namespaces, their hierarchy, and what of it is certain.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
 
 #include "model/account.hpp"
 #include "model/namespaces.hpp"
@@ -19,15 +20,15 @@ namespace nstrail {
 
 /// What one event did. Pointers are valid until the next apply().
 struct Change {
-    const Task* task = nullptr;        ///< the task it was about, as it is now
-    std::optional<Task> released;      ///< the task it took away
-    const Namespace* ns = nullptr;     ///< the namespace it was about, as it is now
+    const Task* task = nullptr;     ///< the task it was about, as it is now
+    std::optional<Task> released;   ///< the task it took away
+    const Namespace* ns = nullptr;  ///< the namespace it was about, as it is now
     bool became_certain = false;
     bool became_uncertain = false;
 };
 
-/// A deterministic function of the events: no clock, no I/O, no threads. One writer calls apply(); readers
-/// get a Snapshot, a copy that nobody changes.
+/// A deterministic function of the events: no clock, no I/O, no threads. One writer calls apply();
+/// readers get a Snapshot, a copy that nobody changes.
 class World {
 public:
     World();
@@ -51,7 +52,9 @@ public:
 
     /// The task with that tid in the initial pid namespace, or null.
     [[nodiscard]] const Task* find_task(std::uint32_t tid) const;
-    [[nodiscard]] const Namespace* find_namespace(std::uint32_t inum) const { return namespaces_.find(inum); }
+    [[nodiscard]] const Namespace* find_namespace(std::uint32_t inum) const {
+        return namespaces_.find(inum);
+    }
 
 private:
     [[nodiscard]] bool hooked(nst_hook hook) const { return (session_.hooks >> hook & 1) != 0; }
@@ -105,27 +108,30 @@ private:
     std::vector<Task> tasks_;  // slab; [0] is nobody
     std::vector<TaskSlot> free_tasks_;
     boost::unordered_flat_map<std::uint64_t, TaskSlot> by_key_;
-    std::vector<TaskSlot> by_tid_;  // index: tid in the initial pid namespace; grows to pid_max at most
+    std::vector<TaskSlot>
+        by_tid_;  // index: tid in the initial pid namespace; grows to pid_max at most
 
     std::uint64_t now_ = 0;  // boot_ns of the latest event, never going back
     bool synchronized_ = false;
     bool gap_open_ = false;
     bool in_round_ = false;
-    bool round_dirty_ = false;   // a gap during the round: it proves nothing
+    bool round_dirty_ = false;  // a gap during the round: it proves nothing
     std::uint32_t round_ = 0;
     // Only during a round: what live events said of tasks before their snapshot record came.
-    boost::unordered_flat_map<std::uint64_t, std::uint64_t> tombstones_;  // key → start_boottime of a released task
+    boost::unordered_flat_map<std::uint64_t, std::uint64_t>
+        tombstones_;  // key → start_boottime of a released task
     struct Pending {
         std::uint64_t nsproxy = 0;
         NsSet ns;
         bool switched = false;  // nsproxy and ns hold what a switch set
         bool exiting = false;
-        bool left = false;      // nsproxy became NULL
+        bool left = false;  // nsproxy became NULL
         std::uint32_t user = 0;
         std::array<char, 16> comm{};
     };
     boost::unordered_flat_map<std::uint64_t, Pending> pending_;
-    // Facts that came ahead of the event that says whether the namespace is new (births not hooked).
+    // Facts that came ahead of the event that says whether the namespace is new (births not
+    // hooked).
     boost::unordered_flat_map<std::uint32_t, nst_namespace> early_facts_;
 };
 

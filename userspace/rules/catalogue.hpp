@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The invariants of namespaces and tasks: what each says, which function of the kernel makes it true, and
-// which hooks it takes to see whether it holds.
+// The invariants of namespaces and tasks: what each says, which function of the kernel makes it
+// true, and which hooks it takes to see whether it holds.
 #pragma once
 
 #include <cstdint>

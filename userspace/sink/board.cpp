@@ -7,7 +7,8 @@ std::shared_ptr<const Publication> SnapshotBoard::fresh(std::chrono::millisecond
     std::unique_lock hold(lock_);
     const std::uint64_t mine = ++requests_;
     asked_.notify_one();
-    const bool in_time = published_.wait_for(hold, patience, [&] { return closed_ || answered_ >= mine; });
+    const bool in_time =
+        published_.wait_for(hold, patience, [&] { return closed_ || answered_ >= mine; });
     return in_time && !closed_ ? latest_ : nullptr;
 }
 

@@ -21,11 +21,12 @@ struct Publication {
     std::string unready;  ///< why /readyz must say no; empty = ready
 };
 
-/// Readers ask and wait; the writer is woken, and copies its state between two batches of events. It
-/// copies once however many readers wait, and never waits for a reader.
+/// Readers ask and wait; the writer is woken, and copies its state between two batches of events.
+/// It copies once however many readers wait, and never waits for a reader.
 class SnapshotBoard {
 public:
-    /// A publication made after this call. Null if the writer is stopping or does not answer in time. Any thread.
+    /// A publication made after this call. Null if the writer is stopping or does not answer in
+    /// time. Any thread.
     [[nodiscard]] std::shared_ptr<const Publication> fresh(std::chrono::milliseconds patience);
 
     /// The writer: sleeps until a reader asks or the time is over. Returns whether one asks.

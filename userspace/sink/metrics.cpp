@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sink/metrics.hpp"
 
-#include <fmt/format.h>
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <system_error>
 #include <vector>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
 
 #include "event/reflect.hpp"
 
@@ -36,7 +37,9 @@ struct Declared {
     const char* help;
 };
 
-constexpr bool is_counter(std::string_view type) { return type == "COUNTER"; }
+constexpr bool is_counter(std::string_view type) {
+    return type == "COUNTER";
+}
 
 constexpr Declared declared[] = {
 #define METRIC(name, type, label, help) {"nstrail_" #name, is_counter(#type), label, help},
@@ -107,14 +110,19 @@ void add_account(Families& to, const Account& account) {
     to.add(Metric::set_tid_requests_total, "refused", account.set_tid_refused);
     // The errnos of alloc_pid, and whatever else comes as one: a closed set.
     std::uint64_t other = 0;
-    constexpr std::pair<int, const char*> names[] = {
-        {EAGAIN, "EAGAIN"}, {ENOMEM, "ENOMEM"}, {EINVAL, "EINVAL"}, {EPERM, "EPERM"}, {EEXIST, "EEXIST"}};
+    constexpr std::pair<int, const char*> names[] = {{EAGAIN, "EAGAIN"},
+                                                     {ENOMEM, "ENOMEM"},
+                                                     {EINVAL, "EINVAL"},
+                                                     {EPERM, "EPERM"},
+                                                     {EEXIST, "EEXIST"}};
     for (const auto& [code, name] : names) {
         const auto at = account.alloc_failures.find(code);
-        to.add(Metric::pid_allocation_failures_total, name, at == account.alloc_failures.end() ? 0 : at->second);
+        to.add(Metric::pid_allocation_failures_total, name,
+               at == account.alloc_failures.end() ? 0 : at->second);
     }
     for (const auto& [code, count] : account.alloc_failures) {
-        const bool named = std::ranges::any_of(names, [&](const auto& one) { return one.first == code; });
+        const bool named =
+            std::ranges::any_of(names, [&](const auto& one) { return one.first == code; });
         other += named ? 0 : count;
     }
     to.add(Metric::pid_allocation_failures_total, "other", other);
@@ -134,7 +142,8 @@ void add_state(Families& to, const Snapshot& snapshot) {
     to.by_type(Metric::namespaces, alive);
     to.by_type(Metric::namespaces_without_tasks, empty);
     for (const NsState state : {NsState::alive, NsState::dying, NsState::zapping, NsState::empty}) {
-        to.add(Metric::pid_namespaces, ns_state_name(state), states[static_cast<std::size_t>(state)]);
+        to.add(Metric::pid_namespaces, ns_state_name(state),
+               states[static_cast<std::size_t>(state)]);
     }
     std::array<std::uint64_t, 3> tasks{};
     for (const auto& row : snapshot.tasks) {
@@ -153,15 +162,18 @@ void add_self(Families& to, const std::string& version) {
     const auto seconds = [](const timeval& time) {
         return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
     };
-    to.add(Metric::process_cpu_seconds_total, "", seconds(usage.ru_utime) + seconds(usage.ru_stime));
+    to.add(Metric::process_cpu_seconds_total, "",
+           seconds(usage.ru_utime) + seconds(usage.ru_stime));
     std::ifstream statm("/proc/self/statm");
     std::uint64_t size = 0;
     std::uint64_t resident = 0;
     statm >> size >> resident;
-    to.add(Metric::process_resident_memory_bytes, resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
+    to.add(Metric::process_resident_memory_bytes,
+           resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
     std::error_code none;
     std::uint64_t fds = 0;
-    for (std::filesystem::directory_iterator at("/proc/self/fd", none), end; at != end; at.increment(none)) {
+    for (std::filesystem::directory_iterator at("/proc/self/fd", none), end; at != end;
+         at.increment(none)) {
         fds++;
     }
     to.add(Metric::process_open_fds, fds);
@@ -169,7 +181,8 @@ void add_self(Families& to, const std::string& version) {
 
 }  // namespace
 
-std::string metrics_text(const Snapshot& snapshot, const SourceFigures& source, const std::string& version) {
+std::string metrics_text(const Snapshot& snapshot, const SourceFigures& source,
+                         const std::string& version) {
     Families families;
     add_account(families, snapshot.account);
     add_state(families, snapshot);
@@ -190,8 +203,10 @@ std::string metrics_markdown() {
     std::string out =
         "<!-- Made from userspace/sink/metrics.def by `nstrail-docs metrics`; do not edit. -->\n"
         "# Metrics\n\n"
-        "Served at `/metrics` by `nstrail agent`. Labels are drawn from closed sets, so the number of series does\n"
-        "not grow with the host. `emitted = delivered + lost{cause=\"ring\"}` once the ring is drained.\n\n"
+        "Served at `/metrics` by `nstrail agent`. Labels are drawn from closed sets, so the number "
+        "of series does\n"
+        "not grow with the host. `emitted = delivered + lost{cause=\"ring\"}` once the ring is "
+        "drained.\n\n"
         "| metric | type | label | meaning |\n|---|---|---|---|\n";
     for (const Declared& one : declared) {
         out += fmt::format("| `{}` | {} | {} | {} |\n", one.name, one.counter ? "counter" : "gauge",

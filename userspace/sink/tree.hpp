@@ -10,8 +10,8 @@
 namespace nstrail {
 
 struct TreeOptions {
-    bool tasks = false;               ///< every task, too
-    std::vector<NsType> types;        ///< only these; empty = all
+    bool tasks = false;         ///< every task, too
+    std::vector<NsType> types;  ///< only these; empty = all
 };
 
 /// The document nstrail.tree/1. Ends without a newline. Tasks are written only where asked for.

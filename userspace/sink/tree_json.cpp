@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
+
+#include <fmt/format.h>
 
 #include "base/text.hpp"
 #include "sink/tree.hpp"
@@ -46,8 +46,8 @@ void write_namespace(Writer& to, const Snapshot::NsRow& row, const Snapshot& sna
     to.known("owner", ns.owner, ns.owner != 0);
     to.put(",");
     to.known("level", ns.level, hierarchical && (ns.facts || ns.parent != 0));
-    to.put(R"(,"tasks":{},"zombies":{},"state":"{}","certain":{},"reaper":)", ns.tasks - ns.zombies, ns.zombies,
-           ns_state_name(row.state), ns.certain);
+    to.put(R"(,"tasks":{},"zombies":{},"state":"{}","certain":{},"reaper":)", ns.tasks - ns.zombies,
+           ns.zombies, ns_state_name(row.state), ns.certain);
     if (row.reaper_tid != 0) {
         to.put(R"({{"tid":{},"comm":{}}})", row.reaper_tid, json_quote(row.reaper_comm));
     } else {
@@ -69,8 +69,8 @@ void write_task(Writer& to, const Snapshot::TaskRow& row) {
     const Task& task = row.task;
     to.put(R"({{"tid":{},"tgid":{},)", task.tid, task.tgid);
     to.known("ppid", row.ppid.value_or(0), row.ppid.has_value());
-    to.put(R"(,"comm":{},"start_boottime_ns":{},"state":"{}","vpids":[)",
-           json_quote(task.name()), task.start_boottime_ns, task_state_name(task.state));
+    to.put(R"(,"comm":{},"start_boottime_ns":{},"state":"{}","vpids":[)", json_quote(task.name()),
+           task.start_boottime_ns, task_state_name(task.state));
     bool first = true;
     for (const nst_pid_nr& one : task.vpids.span()) {
         to.put(R"({}{{"pid_namespace":{},"nr":{}}})", first ? "" : ",", one.pid_namespace, one.nr);
@@ -89,12 +89,14 @@ void write_task(Writer& to, const Snapshot::TaskRow& row) {
 std::string tree_json(const Snapshot& snapshot, const TreeOptions& options) {
     Writer to;
     const nst_session& session = snapshot.session;
-    to.put(R"({{"schema":"nstrail.tree/1","boot_id":{},"at":"{}","at_boot_ns":{},"certain":{},"lost":{},"mode":"{}",)",
-           json_quote(text_of(session.boot_id, sizeof(session.boot_id))),
-           rfc3339(session.wall_offset_ns + snapshot.at_boot_ns), snapshot.at_boot_ns, snapshot.certain, snapshot.lost,
-           session.mode == NST_attach_mode_full      ? "full"
-           : session.mode == NST_attach_mode_reduced ? "reduced"
-                                                     : "snapshot");
+    to.put(
+        R"({{"schema":"nstrail.tree/1","boot_id":{},"at":"{}","at_boot_ns":{},"certain":{},"lost":{},"mode":"{}",)",
+        json_quote(text_of(session.boot_id, sizeof(session.boot_id))),
+        rfc3339(session.wall_offset_ns + snapshot.at_boot_ns), snapshot.at_boot_ns,
+        snapshot.certain, snapshot.lost,
+        session.mode == NST_attach_mode_full      ? "full"
+        : session.mode == NST_attach_mode_reduced ? "reduced"
+                                                  : "snapshot");
     const std::string why = doubt(snapshot);
     to.put(R"("doubt":{},"namespaces":[)", why.empty() ? "null" : json_quote(why));
     bool first = true;
@@ -128,7 +130,8 @@ std::string doubt(const Snapshot& snapshot) {
         return "events were lost and the next snapshot is not complete";
     }
     if (snapshot.session.mode == NST_attach_mode_reduced) {
-        return "reduced mode: switches of namespaces are seen at the next fork, exec, exit or snapshot of a task, "
+        return "reduced mode: switches of namespaces are seen at the next fork, exec, exit or "
+               "snapshot of a task, "
                "and ends of namespaces without tasks not at all";
     }
     return {};

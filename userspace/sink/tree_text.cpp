@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
 #include <map>
+
+#include <fmt/format.h>
 
 #include "base/text.hpp"
 #include "sink/tree.hpp"
@@ -16,7 +16,8 @@ struct Painter {
     const Snapshot& snapshot;
     const TreeOptions& options;
     fmt::memory_buffer out{};
-    std::map<std::uint32_t, std::vector<const Snapshot::TaskRow*>> tasks_in = {};  // by active pid namespace
+    std::map<std::uint32_t, std::vector<const Snapshot::TaskRow*>> tasks_in =
+        {};  // by active pid namespace
 
     template <class... Args>
     void put(fmt::format_string<Args...> format, Args&&... args) {
@@ -24,7 +25,8 @@ struct Painter {
     }
 
     [[nodiscard]] bool shown(NsType type) const {
-        return options.types.empty() || std::ranges::find(options.types, type) != options.types.end();
+        return options.types.empty() ||
+               std::ranges::find(options.types, type) != options.types.end();
     }
 
     void describe(const Snapshot::NsRow& row) {
@@ -37,7 +39,8 @@ struct Painter {
         if (ns.type == NST_ns_type_pid && row.reaper_tid != 0) {
             put("  init {} ({})", printable(row.reaper_comm), row.reaper_tid);
         }
-        if (ns.type == NST_ns_type_pid && ns.last_pid_known && snapshot.session.mode != NST_attach_mode_reduced) {
+        if (ns.type == NST_ns_type_pid && ns.last_pid_known &&
+            snapshot.session.mode != NST_attach_mode_reduced) {
             put("  last pid {}", ns.last_pid);
         }
         if (ns.type == NST_ns_type_user && ns.level != 0) {
@@ -50,7 +53,8 @@ struct Painter {
             put("  [not certain]");
         }
         if (ns.born && ns.creator_tid != 0) {
-            put("  by {} ({})", printable(text_of(ns.creator_comm.data(), ns.creator_comm.size())), ns.creator_tid);
+            put("  by {} ({})", printable(text_of(ns.creator_comm.data(), ns.creator_comm.size())),
+                ns.creator_tid);
         }
         put("\n");
     }
@@ -61,7 +65,9 @@ struct Painter {
         }
         for (const auto* row : tasks_in[inum]) {
             const Task& task = row->task;
-            put("{}  {}", indent, task.leader() ? fmt::format("{}", task.tid) : fmt::format("{}/{}", task.tgid, task.tid));
+            put("{}  {}", indent,
+                task.leader() ? fmt::format("{}", task.tid)
+                              : fmt::format("{}/{}", task.tgid, task.tid));
             if (task.vpids.size() > 1) {
                 put(" (");
                 for (const nst_pid_nr& one : task.vpids.span().subspan(1)) {
@@ -70,14 +76,16 @@ struct Painter {
                 put(")");
             }
             put(" {}{}\n", printable(task.name()),
-                task.state == TaskState::alive ? "" : fmt::format(" [{}]", task_state_name(task.state)));
+                task.state == TaskState::alive ? ""
+                                               : fmt::format(" [{}]", task_state_name(task.state)));
         }
     }
 
     void branch(NsType type, std::uint32_t parent, const std::string& indent, int depth) {
         std::vector<const Snapshot::NsRow*> children;
         for (const auto& row : snapshot.namespaces) {
-            if (row.ns.type == type && row.ns.parent == parent && (parent != 0 || row.ns.level == 0)) {
+            if (row.ns.type == type && row.ns.parent == parent &&
+                (parent != 0 || row.ns.level == 0)) {
                 children.push_back(&row);
             }
         }
@@ -110,8 +118,8 @@ std::string tree_text(const Snapshot& snapshot, const TreeOptions& options) {
             paint.branch(type, 0, "  ", 0);
         }
     }
-    for (const NsType type : {NST_ns_type_mnt, NST_ns_type_uts, NST_ns_type_ipc, NST_ns_type_net, NST_ns_type_cgroup,
-                              NST_ns_type_time}) {
+    for (const NsType type : {NST_ns_type_mnt, NST_ns_type_uts, NST_ns_type_ipc, NST_ns_type_net,
+                              NST_ns_type_cgroup, NST_ns_type_time}) {
         if (!paint.shown(type)) {
             continue;
         }

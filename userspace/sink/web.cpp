@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sink/web.hpp"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
-#include <httplib.h>
-
 #include <cerrno>
 #include <charconv>
 #include <thread>
+
+#include <arpa/inet.h>
+#include <httplib.h>
+
+#include <fmt/format.h>
 
 #include "sink/tree.hpp"
 
@@ -34,10 +35,17 @@ std::string html_escape(std::string_view text) {
     std::string out;
     for (const char c : text) {
         switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            default: out += c;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            default:
+                out += c;
         }
     }
     return out;
@@ -47,14 +55,17 @@ std::string page(const Snapshot& snapshot) {
     return fmt::format(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>nstrail</title>"
         "<meta http-equiv=\"refresh\" content=\"2\">"
-        "<style>body{{font-family:sans-serif;margin:1.5em}}pre{{font-size:13px;line-height:1.35;overflow-x:auto}}"
-        "@media(prefers-color-scheme:dark){{body{{background:#16181d;color:#e4e4e4}}a{{color:#8ab4f8}}}}</style></head>"
+        "<style>body{{font-family:sans-serif;margin:1.5em}}pre{{font-size:13px;line-height:1.35;"
+        "overflow-x:auto}}"
+        "@media(prefers-color-scheme:dark){{body{{background:#16181d;color:#e4e4e4}}a{{color:#"
+        "8ab4f8}}}}</style></head>"
         "<body><h1>nstrail</h1><p>{} tasks · {} namespaces · {} events lost · {}</p>"
         "<p><a href=\"/metrics\">metrics</a> · <a href=\"/api/v1/tree?tasks=1\">tree</a> · "
-        "<a href=\"/api/v1/doctor\">doctor</a> · <a href=\"/api/v1/rules\">rules</a> · <a href=\"/readyz\">ready?</a></p>"
+        "<a href=\"/api/v1/doctor\">doctor</a> · <a href=\"/api/v1/rules\">rules</a> · <a "
+        "href=\"/readyz\">ready?</a></p>"
         "<pre>{}</pre></body></html>\n",
-        snapshot.tasks.size(), snapshot.namespaces.size(), snapshot.lost, snapshot.certain ? "certain" : "not certain",
-        html_escape(tree_text(snapshot, {})));
+        snapshot.tasks.size(), snapshot.namespaces.size(), snapshot.lost,
+        snapshot.certain ? "certain" : "not certain", html_escape(tree_text(snapshot, {})));
 }
 
 }  // namespace
@@ -85,14 +96,17 @@ struct WebServer::State {
 
 void WebServer::State::routes() {
     server.Get("/", [this](const httplib::Request&, httplib::Response& response) {
-        with_state(response, "text/html; charset=utf-8", [](const Publication& now) { return page(*now.snapshot); });
+        with_state(response, "text/html; charset=utf-8",
+                   [](const Publication& now) { return page(*now.snapshot); });
     });
     server.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
-        with_state(response, "text/plain; version=0.0.4; charset=utf-8", [this](const Publication& now) {
-            return metrics_text(*now.snapshot, now.source, options.version);
-        });
+        with_state(response, "text/plain; version=0.0.4; charset=utf-8",
+                   [this](const Publication& now) {
+                       return metrics_text(*now.snapshot, now.source, options.version);
+                   });
     });
-    server.Get("/api/v1/tree", [this](const httplib::Request& request, httplib::Response& response) {
+    server.Get("/api/v1/tree", [this](const httplib::Request& request,
+                                      httplib::Response& response) {
         const bool tasks = request.has_param("tasks") && request.get_param_value("tasks") != "0";
         with_state(response, "application/json", [&](const Publication& now) {
             return tree_json(*now.snapshot, {.tasks = tasks, .types = {}}) + "\n";
@@ -114,21 +128,26 @@ void WebServer::State::routes() {
             return;
         }
         response.status = 503;
-        response.set_content("not ready: " + (publication ? publication->unready : "the agent does not answer") + "\n",
-                             "text/plain");
+        response.set_content(
+            "not ready: " + (publication ? publication->unready : "the agent does not answer") +
+                "\n",
+            "text/plain");
     });
     server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
         if (response.body.empty()) {
-            response.set_content(fmt::format("{}: nothing here; see /\n", response.status), "text/plain");
+            response.set_content(fmt::format("{}: nothing here; see /\n", response.status),
+                                 "text/plain");
         }
         (void)request;
     });
 }
 
-Result<std::unique_ptr<WebServer>> WebServer::start(const WebOptions& options, SnapshotBoard& board) {
+Result<std::unique_ptr<WebServer>> WebServer::start(const WebOptions& options,
+                                                    SnapshotBoard& board) {
     const std::string what = fmt::format("listen on {}:{}", options.address, options.port);
     if (!is_loopback(options.address) && !options.insecure) {
-        return fail(what, "this is beyond loopback, and anybody there could read about this host's tasks",
+        return fail(what,
+                    "this is beyond loopback, and anybody there could read about this host's tasks",
                     "listen on 127.0.0.1, or add --insecure-listen if the network is yours alone");
     }
     auto state = std::make_unique<State>(board, options);
@@ -138,7 +157,8 @@ Result<std::unique_ptr<WebServer>> WebServer::start(const WebOptions& options, S
     state->server.set_keep_alive_max_count(100);
     state->server.set_keep_alive_timeout(5);
     state->server.set_payload_max_length(4096);
-    state->server.set_default_headers({{"X-Content-Type-Options", "nosniff"}, {"Cache-Control", "no-store"}});
+    state->server.set_default_headers(
+        {{"X-Content-Type-Options", "nosniff"}, {"Cache-Control", "no-store"}});
     // The library's default, SO_REUSEPORT, would let a second agent share the port unnoticed.
     state->server.set_socket_options([](socket_t socket) {
         const int yes = 1;
@@ -154,12 +174,15 @@ Result<std::unique_ptr<WebServer>> WebServer::start(const WebOptions& options, S
     }
     if (port < 0) {
         const int code = errno;
-        return fail(what, code == 0 ? "the address is not one of this host's" : fail("", code).error().why,
-                    code == EADDRINUSE ? "another program (another agent?) listens there; choose another --listen"
-                                       : "choose another --listen ADDR:PORT");
+        return fail(
+            what, code == 0 ? "the address is not one of this host's" : fail("", code).error().why,
+            code == EADDRINUSE
+                ? "another program (another agent?) listens there; choose another --listen"
+                : "choose another --listen ADDR:PORT");
     }
     const bool six = options.address.find(':') != std::string::npos;
-    state->address = fmt::format(fmt::runtime(six ? "http://[{}]:{}" : "http://{}:{}"), options.address, port);
+    state->address =
+        fmt::format(fmt::runtime(six ? "http://[{}]:{}" : "http://{}:{}"), options.address, port);
     state->listener = std::thread([server = &state->server] { server->listen_after_bind(); });
     return std::unique_ptr<WebServer>(new WebServer(std::move(state)));
 }
@@ -172,7 +195,9 @@ WebServer::~WebServer() {
     state_->listener.join();
 }
 
-const std::string& WebServer::address() const { return state_->address; }
+const std::string& WebServer::address() const {
+    return state_->address;
+}
 
 Result<void> parse_listen(const std::string& text, WebOptions& to) {
     const auto colon = text.rfind(':');
@@ -181,7 +206,8 @@ Result<void> parse_listen(const std::string& text, WebOptions& to) {
     int number = -1;
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
     if (error != std::errc{} || end != port.data() + port.size() || number < 0 || number > 65535) {
-        return fail("understand --listen " + text, "it is not ADDR:PORT", "e.g. --listen 127.0.0.1:9977");
+        return fail("understand --listen " + text, "it is not ADDR:PORT",
+                    "e.g. --listen 127.0.0.1:9977");
     }
     if (address.size() >= 2 && address.front() == '[' && address.back() == ']') {
         address = address.substr(1, address.size() - 2);

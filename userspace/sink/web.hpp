@@ -13,11 +13,11 @@ namespace nstrail {
 
 struct WebOptions {
     std::string address = "127.0.0.1";
-    int port = 9977;             ///< 0 = any free one
-    bool insecure = false;       ///< listen beyond loopback without TLS and credentials
+    int port = 9977;        ///< 0 = any free one
+    bool insecure = false;  ///< listen beyond loopback without TLS and credentials
     std::string version;
-    std::string doctor;          ///< the document nstrail.doctor/1
-    std::string rules;           ///< the document nstrail.rules/1
+    std::string doctor;  ///< the document nstrail.doctor/1
+    std::string rules;   ///< the document nstrail.rules/1
 };
 
 /// Parses "ADDR:PORT", "[v6]:PORT" or "PORT".
@@ -25,9 +25,10 @@ struct WebOptions {
 
 class WebServer {
 public:
-    /// Binds and serves from threads of its own until destroyed. Fails where the address cannot be bound,
-    /// or is beyond loopback without leave.
-    [[nodiscard]] static Result<std::unique_ptr<WebServer>> start(const WebOptions& options, SnapshotBoard& board);
+    /// Binds and serves from threads of its own until destroyed. Fails where the address cannot be
+    /// bound, or is beyond loopback without leave.
+    [[nodiscard]] static Result<std::unique_ptr<WebServer>> start(const WebOptions& options,
+                                                                  SnapshotBoard& board);
     ~WebServer();
     WebServer(const WebServer&) = delete;
     WebServer& operator=(const WebServer&) = delete;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/canary.hpp"
 
+#include <cerrno>
+
 #include <pthread.h>
 #include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 #include "event/event.hpp"
 
@@ -17,7 +17,8 @@ namespace {
 enum Exercise : int { did_unshare = 1, did_user_namespace = 2 };
 
 void* exec_from_thread(void* /*unused*/) {
-    // A thread that is not the leader execs: exchange_tids, exec_task_namespaces, sched_process_exec.
+    // A thread that is not the leader execs: exchange_tids, exec_task_namespaces,
+    // sched_process_exec.
     char name[] = "nstrail-canary";
     char* const arguments[] = {name, nullptr};
     execv("/proc/self/exe", arguments);
@@ -49,14 +50,17 @@ void* exec_from_thread(void* /*unused*/) {
     _exit(done);
 }
 
-constexpr std::uint64_t bit(nst_hook hook) { return 1ULL << hook; }
+constexpr std::uint64_t bit(nst_hook hook) {
+    return 1ULL << hook;
+}
 
 }  // namespace
 
 Result<std::uint64_t> run_canary() {
     const pid_t child = fork();
     if (child < 0) {
-        return fail("fork a canary", errno, "the system is short of processes (see ulimit -u, pids.max)");
+        return fail("fork a canary", errno,
+                    "the system is short of processes (see ulimit -u, pids.max)");
     }
     if (child == 0) {
         live_and_die();
@@ -68,14 +72,16 @@ Result<std::uint64_t> run_canary() {
         }
     }
     const int done = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-    std::uint64_t exercised = bit(NST_HOOK_alloc_pid) | bit(NST_HOOK_free_pid) | bit(NST_HOOK_release_task) |
-                              bit(NST_HOOK_cgroup_release) | bit(NST_HOOK_exit_namespaces) |
-                              bit(NST_HOOK_exec_namespaces) | bit(NST_HOOK_exchange_tids) |
-                              bit(NST_HOOK_task_newtask) | bit(NST_HOOK_sched_process_exec) |
-                              bit(NST_HOOK_sched_process_exit) | bit(NST_HOOK_sched_process_free);
+    std::uint64_t exercised = bit(NST_HOOK_alloc_pid) | bit(NST_HOOK_free_pid) |
+                              bit(NST_HOOK_release_task) | bit(NST_HOOK_cgroup_release) |
+                              bit(NST_HOOK_exit_namespaces) | bit(NST_HOOK_exec_namespaces) |
+                              bit(NST_HOOK_exchange_tids) | bit(NST_HOOK_task_newtask) |
+                              bit(NST_HOOK_sched_process_exec) | bit(NST_HOOK_sched_process_exit) |
+                              bit(NST_HOOK_sched_process_free);
     if ((done & did_unshare) != 0) {
-        exercised |= bit(NST_HOOK_switch_namespaces) | bit(NST_HOOK_inum_alloc) | bit(NST_HOOK_inum_free) |
-                     bit(NST_HOOK_inum_free_done) | bit(NST_HOOK_sys_exit);
+        exercised |= bit(NST_HOOK_switch_namespaces) | bit(NST_HOOK_inum_alloc) |
+                     bit(NST_HOOK_inum_free) | bit(NST_HOOK_inum_free_done) |
+                     bit(NST_HOOK_sys_exit);
     }
     if ((done & did_user_namespace) != 0) {
         exercised |= bit(NST_HOOK_commit_creds);

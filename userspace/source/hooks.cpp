@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/hooks.hpp"
 
-#include <bpf/bpf.h>
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
-#include <fmt/format.h>
-#include <linux/capability.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -16,6 +8,15 @@
 #include <memory>
 #include <mutex>
 #include <set>
+
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
 
 #include "base/fd.hpp"
 
@@ -28,18 +29,25 @@ struct BtfCloser {
 };
 using Btf = std::unique_ptr<btf, BtfCloser>;
 
-std::string reason_of(int code) { return fail("", code < 0 ? -code : code).error().why; }
+std::string reason_of(int code) {
+    return fail("", code < 0 ? -code : code).error().why;
+}
 
 /// An empty program of the given kind; its descriptor, or a negative errno.
 int load_empty(bpf_prog_type type, bpf_attach_type attach, std::uint32_t btf_id) {
     const bpf_insn instructions[] = {
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K,
+         .dst_reg = BPF_REG_0,
+         .src_reg = 0,
+         .off = 0,
+         .imm = 0},
         {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
     };
     LIBBPF_OPTS(bpf_prog_load_opts, options);
     options.expected_attach_type = attach;
     options.attach_btf_id = btf_id;
-    const int fd = bpf_prog_load(type, "nstrail_probe", "GPL", instructions, std::size(instructions), &options);
+    const int fd = bpf_prog_load(type, "nstrail_probe", "GPL", instructions,
+                                 std::size(instructions), &options);
     return fd < 0 ? -errno : fd;
 }
 
@@ -53,7 +61,8 @@ int try_traced(bpf_attach_type attach, std::uint32_t btf_id, bool attach_too) {
     if (!attach_too || attach == BPF_TRACE_ITER) {
         return 0;
     }
-    // Before 5.15 tracing programs are attached through raw_tracepoint_open; it still works everywhere.
+    // Before 5.15 tracing programs are attached through raw_tracepoint_open; it still works
+    // everywhere.
     const Fd link(bpf_raw_tracepoint_open(nullptr, program.get()));
     return link ? 0 : -errno;
 }
@@ -92,12 +101,14 @@ Trial try_function(const btf* types, const HookInfo& hook, const ProbeOptions& o
             trial.reason = fmt::format("this kernel has no function {} to attach to", target);
         } else {
             const auto attach = hook.point == "ENTRY" ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT;
-            const int code = try_traced(attach, static_cast<std::uint32_t>(id), options.trial_attach);
+            const int code =
+                try_traced(attach, static_cast<std::uint32_t>(id), options.trial_attach);
             if (code == 0) {
                 return {.way = Way::fentry, .reason = {}, .mend = {}};
             }
-            trial.reason = fmt::format("{} on {} refused: {}", hook.point == "ENTRY" ? "fentry" : "fexit", target,
-                                       reason_of(code));
+            trial.reason =
+                fmt::format("{} on {} refused: {}", hook.point == "ENTRY" ? "fentry" : "fexit",
+                            target, reason_of(code));
         }
     } else {
         trial.reason = "kprobes were asked for";
@@ -109,7 +120,9 @@ Trial try_function(const btf* types, const HookInfo& hook, const ProbeOptions& o
     const bool pmu = access("/sys/bus/event_source/devices/kprobe/type", R_OK) == 0;
     if (!pmu) {
         trial.reason += ", and it has no kprobes";
-        trial.mend = "needs a kernel with CONFIG_KPROBES=y or one that allows fentry; until then the reduced mode";
+        trial.mend =
+            "needs a kernel with CONFIG_KPROBES=y or one that allows fentry; until then the "
+            "reduced mode";
     } else if (!kprobe_functions().contains(target)) {
         trial.reason += ", and no symbol of that name";
     } else {
@@ -122,13 +135,17 @@ Trial try_tracepoint(const btf* types, const HookInfo& hook, const ProbeOptions&
     const std::string type = fmt::format("btf_trace_{}", hook.target);
     const int id = btf__find_by_name_kind(types, type.c_str(), BTF_KIND_TYPEDEF);
     if (id < 0) {
-        return {.way = Way::none, .reason = fmt::format("this kernel has no tracepoint {}", hook.target), .mend = {}};
-    }
-    const int code = try_traced(BPF_TRACE_RAW_TP, static_cast<std::uint32_t>(id), options.trial_attach);
-    if (code != 0) {
         return {.way = Way::none,
-                .reason = fmt::format("tp_btf on {} refused: {}", hook.target, reason_of(code)),
-                .mend = "needs CAP_BPF and CAP_PERFMON, and a kernel that allows tracing tracepoints"};
+                .reason = fmt::format("this kernel has no tracepoint {}", hook.target),
+                .mend = {}};
+    }
+    const int code =
+        try_traced(BPF_TRACE_RAW_TP, static_cast<std::uint32_t>(id), options.trial_attach);
+    if (code != 0) {
+        return {
+            .way = Way::none,
+            .reason = fmt::format("tp_btf on {} refused: {}", hook.target, reason_of(code)),
+            .mend = "needs CAP_BPF and CAP_PERFMON, and a kernel that allows tracing tracepoints"};
     }
     return {.way = Way::tracepoint, .reason = {}, .mend = {}};
 }
@@ -136,10 +153,12 @@ Trial try_tracepoint(const btf* types, const HookInfo& hook, const ProbeOptions&
 Trial try_iterator(const btf* types, const HookInfo& hook) {
     const std::string function = fmt::format("bpf_iter_{}", hook.target);
     const int id = btf__find_by_name_kind(types, function.c_str(), BTF_KIND_FUNC);
-    const int code = id < 0 ? -ENOENT : try_traced(BPF_TRACE_ITER, static_cast<std::uint32_t>(id), false);
+    const int code =
+        id < 0 ? -ENOENT : try_traced(BPF_TRACE_ITER, static_cast<std::uint32_t>(id), false);
     if (code != 0) {
         return {.way = Way::none,
-                .reason = fmt::format("the {} iterator is not available: {}", hook.target, reason_of(code)),
+                .reason = fmt::format("the {} iterator is not available: {}", hook.target,
+                                      reason_of(code)),
                 .mend = "needs Linux 5.8 or newer"};
     }
     return {.way = Way::iterator, .reason = {}, .mend = {}};
@@ -159,7 +178,8 @@ int keep_log(libbpf_print_level level, const char* format, va_list arguments) {
     if (length > 0) {
         const std::size_t before = log_text.size();
         log_text.resize(before + static_cast<std::size_t>(length) + 1);
-        std::vsnprintf(log_text.data() + before, static_cast<std::size_t>(length) + 1, format, again);
+        std::vsnprintf(log_text.data() + before, static_cast<std::size_t>(length) + 1, format,
+                       again);
         log_text.pop_back();
     }
     va_end(again);
@@ -179,11 +199,16 @@ bool has_capability(unsigned bit) {
 
 std::string_view way_name(Way way) {
     switch (way) {
-        case Way::fentry: return "fentry";
-        case Way::kprobe: return "kprobe";
-        case Way::tracepoint: return "tracepoint";
-        case Way::iterator: return "iterator";
-        case Way::none: break;
+        case Way::fentry:
+            return "fentry";
+        case Way::kprobe:
+            return "kprobe";
+        case Way::tracepoint:
+            return "tracepoint";
+        case Way::iterator:
+            return "iterator";
+        case Way::none:
+            break;
     }
     return "none";
 }
@@ -217,15 +242,19 @@ std::uint64_t HookPlan::silent() const {
 
 nst_attach_mode HookPlan::mode() const {
     // The three hooks without which the story of lifetimes has holes.
-    const bool full = hooks[NST_HOOK_alloc_pid].way != Way::none && hooks[NST_HOOK_release_task].way != Way::none &&
+    const bool full = hooks[NST_HOOK_alloc_pid].way != Way::none &&
+                      hooks[NST_HOOK_release_task].way != Way::none &&
                       hooks[NST_HOOK_switch_namespaces].way != Way::none;
     if (full) {
         return NST_attach_mode_full;
     }
-    return hooks[NST_HOOK_task_newtask].way != Way::none ? NST_attach_mode_reduced : NST_attach_mode_none;
+    return hooks[NST_HOOK_task_newtask].way != Way::none ? NST_attach_mode_reduced
+                                                         : NST_attach_mode_none;
 }
 
-bool HookPlan::live_possible() const { return hindrance(HookChoice::automatic) == nullptr; }
+bool HookPlan::live_possible() const {
+    return hindrance(HookChoice::automatic) == nullptr;
+}
 
 const HookState* HookPlan::hindrance(HookChoice choice) const {
     std::vector<nst_hook> needed = {NST_HOOK_iter_task};
@@ -243,7 +272,8 @@ const HookState* HookPlan::hindrance(HookChoice choice) const {
 Result<void> check_basics() {
     const bool admin = has_capability(CAP_SYS_ADMIN);
     if (!admin && !(has_capability(CAP_BPF) && has_capability(CAP_PERFMON))) {
-        return fail("load BPF programs", "this process has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON",
+        return fail("load BPF programs",
+                    "this process has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON",
                     "run it as root, e.g. with sudo");
     }
     if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
@@ -276,16 +306,20 @@ Result<HookPlan> probe_hooks(const ProbeOptions& options) {
     }
     HookState& syscalls = plan[NST_HOOK_sys_exit];
     if (!options.exact_switches && syscalls.way != Way::none) {
-        syscalls = {.way = Way::none,
-                    .reason = "it would cost every system call of the host, so it is taken on request only",
-                    .mend = "--exact-switches"};
+        syscalls = {
+            .way = Way::none,
+            .reason = "it would cost every system call of the host, so it is taken on request only",
+            .mend = "--exact-switches"};
     } else if (plan[NST_HOOK_switch_namespaces].way != Way::none && syscalls.way != Way::none) {
-        syscalls = {.way = Way::none, .reason = "not needed: switch_namespaces is attached", .mend = {}};
+        syscalls = {
+            .way = Way::none, .reason = "not needed: switch_namespaces is attached", .mend = {}};
     }
     return plan;
 }
 
-void capture_libbpf_log() { libbpf_set_print(keep_log); }
+void capture_libbpf_log() {
+    libbpf_set_print(keep_log);
+}
 
 std::string take_libbpf_log() {
     const std::scoped_lock hold(log_lock);

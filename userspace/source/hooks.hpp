@@ -30,8 +30,8 @@ enum class HookChoice : std::uint8_t {
 struct HookInfo {
     nst_hook id;
     std::string_view name;
-    std::string_view point;    ///< ENTRY, EXIT, TRACEPOINT, ITERATOR
-    std::string_view target;   ///< kernel function, tracepoint or iterator
+    std::string_view point;   ///< ENTRY, EXIT, TRACEPOINT, ITERATOR
+    std::string_view target;  ///< kernel function, tracepoint or iterator
     std::string_view help;
     std::string_view without;  ///< what nobody can see when it is missing
 };
@@ -39,8 +39,9 @@ struct HookInfo {
 
 struct HookState {
     Way way = Way::none;
-    std::string reason;   ///< why it is not attached the best way, or not at all; empty = nothing to say
-    std::string mend;     ///< what would help
+    std::string
+        reason;  ///< why it is not attached the best way, or not at all; empty = nothing to say
+    std::string mend;        ///< what would help
     bool exercised = false;  ///< the canary did what should make it fire
     bool fired = false;      ///< and it did
 };
@@ -64,7 +65,8 @@ struct HookPlan {
 struct ProbeOptions {
     HookChoice choice = HookChoice::automatic;
     bool exact_switches = false;  ///< take sys_exit in the reduced mode
-    bool trial_attach = false;    ///< also attach each probe program, as doctor does, and not only load it
+    bool trial_attach =
+        false;  ///< also attach each probe program, as doctor does, and not only load it
 };
 
 /// Fails, with one clear line, where nothing can work at all: no privilege, no BTF, no BPF.

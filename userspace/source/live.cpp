@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/live.hpp"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <fmt/format.h>
-#include <nstrail.skel.h>
-#include <sys/random.h>
-#include <sys/syscall.h>
-#include <sys/utsname.h>
-#include <time.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <optional>
 #include <sstream>
 #include <thread>
+
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <nstrail.skel.h>
 
 #include "base/fd.hpp"
 #include "source/canary.hpp"
@@ -30,13 +31,15 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// fentry programs are skipped while one of their kind runs on the same CPU; a consumer that the ring wakes
-// runs into just that window. So nothing wakes us: we look, often when there is much, rarely when not.
+// fentry programs are skipped while one of their kind runs on the same CPU; a consumer that the
+// ring wakes runs into just that window. So nothing wakes us: we look, often when there is much,
+// rarely when not.
 constexpr milliseconds shortest_pause{1};
 constexpr milliseconds longest_pause{60};
 // Reading every program's recursion_misses takes a system call each.
 constexpr milliseconds audit_every{250};
-// Tasks told per poll: at about 250 bytes each a step fills a small part of the smallest useful ring.
+// Tasks told per poll: at about 250 bytes each a step fills a small part of the smallest useful
+// ring.
 constexpr std::size_t snapshot_step = 512;
 
 struct SkeletonCloser {
@@ -49,16 +52,18 @@ struct LinkCloser {
 };
 using Link = std::unique_ptr<bpf_link, LinkCloser>;
 
-/// The programs a hook needs for a way. Some exits need an entry program as well: to keep the arguments
-/// for a kretprobe, or what the function is about to change.
+/// The programs a hook needs for a way. Some exits need an entry program as well: to keep the
+/// arguments for a kretprobe, or what the function is about to change.
 std::vector<std::string> programs_of(const HookInfo& hook, Way way) {
     const std::string name(hook.name);
     const bool exit = hook.point == "EXIT";
     switch (way) {
         case Way::fentry:
-            return exit ? std::vector{name + "_fentry", name + "_fexit"} : std::vector{name + "_fentry"};
+            return exit ? std::vector{name + "_fentry", name + "_fexit"}
+                        : std::vector{name + "_fentry"};
         case Way::kprobe:
-            return exit ? std::vector{name + "_kprobe", name + "_kretprobe"} : std::vector{name + "_kprobe"};
+            return exit ? std::vector{name + "_kprobe", name + "_kretprobe"}
+                        : std::vector{name + "_kprobe"};
         case Way::tracepoint:
             return {name + "_tp"};
         case Way::iterator:
@@ -69,8 +74,8 @@ std::vector<std::string> programs_of(const HookInfo& hook, Way way) {
     return {};
 }
 
-/// The one line of libbpf's log that names the cause: what the verifier said last before its statistics,
-/// with the program's name, else the log's last line.
+/// The one line of libbpf's log that names the cause: what the verifier said last before its
+/// statistics, with the program's name, else the log's last line.
 std::string cause_in(const std::string& log) {
     std::string program;
     std::string verdict;
@@ -90,7 +95,8 @@ std::string cause_in(const std::string& log) {
 std::uint64_t clock_ns(clockid_t clock) {
     timespec now{};
     clock_gettime(clock, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+           static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 std::string first_line(const char* path) {
@@ -128,7 +134,8 @@ struct LiveSource::State {
     milliseconds pause = shortest_pause;
 
     [[nodiscard]] std::vector<nst_cpu_stats> read_stats() const {
-        std::vector<nst_cpu_stats> all(static_cast<std::size_t>(std::max(1, libbpf_num_possible_cpus())));
+        std::vector<nst_cpu_stats> all(
+            static_cast<std::size_t>(std::max(1, libbpf_num_possible_cpus())));
         const std::uint32_t zero = 0;
         if (bpf_map_lookup_elem(bpf_map__fd(skeleton->maps.stats), &zero, all.data()) != 0) {
             all.clear();
@@ -140,7 +147,8 @@ struct LiveSource::State {
     Result<void> attach();
     Result<void> exercise();
     void tell_session(const EventHandler& handle) const;
-    void tell_gap(const EventHandler& handle, nst_gap_cause cause, std::uint32_t where, std::uint64_t lost);
+    void tell_gap(const EventHandler& handle, nst_gap_cause cause, std::uint32_t where,
+                  std::uint64_t lost);
     std::size_t drain(const EventHandler& handle);
     void audit(const EventHandler& handle);
     Result<void> step_snapshot();
@@ -202,7 +210,8 @@ Result<void> LiveSource::State::attach() {
             if (!link) {
                 const int code = errno;
                 const bool was_fentry = state.way == Way::fentry;
-                state.reason = fmt::format("attaching {} failed: {}", name, fail("", code).error().why);
+                state.reason =
+                    fmt::format("attaching {} failed: {}", name, fail("", code).error().why);
                 state.way = was_fentry ? Way::kprobe : Way::none;
                 return fail(fmt::format("attach {}", name), code);
             }
@@ -223,7 +232,8 @@ Result<void> LiveSource::State::exercise() {
         return std::unexpected(exercised.error());
     }
     for (const HookInfo& hook : hook_infos()) {
-        plan[hook.id].exercised = plan[hook.id].way != Way::none && (*exercised >> hook.id & 1) != 0;
+        plan[hook.id].exercised =
+            plan[hook.id].way != Way::none && (*exercised >> hook.id & 1) != 0;
     }
     // sched_process_free waits for an RCU grace period, a user namespace for a work queue.
     for (int tries = 0; tries < 100; tries++) {
@@ -253,10 +263,11 @@ Result<std::unique_ptr<LiveSource>> LiveSource::open(const LiveOptions& options)
     }
     auto state = std::make_unique<State>();
     state->plan = *plan;
-    // A hook that loads and does not attach is tried the next best way; each such step takes one way from
-    // one hook, so this ends.
+    // A hook that loads and does not attach is tried the next best way; each such step takes one
+    // way from one hook, so this ends.
     for (;;) {
-        if (const HookState* missing = state->plan.hindrance(options.hooks.choice); missing != nullptr) {
+        if (const HookState* missing = state->plan.hindrance(options.hooks.choice);
+            missing != nullptr) {
             return fail("trace this kernel", missing->reason,
                         "see `nstrail doctor`, or trace a virtual machine with `scripts/run --vm`");
         }
@@ -290,7 +301,8 @@ void LiveSource::State::tell_session(const EventHandler& handle) const {
     session.silent_hooks = plan.silent();
     session.wall_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
     session.mode = plan.mode();
-    session.pid_max = static_cast<nst_u32>(std::strtoul(first_line("/proc/sys/kernel/pid_max").c_str(), nullptr, 10));
+    session.pid_max = static_cast<nst_u32>(
+        std::strtoul(first_line("/proc/sys/kernel/pid_max").c_str(), nullptr, 10));
     copy_text(session.boot_id, first_line("/proc/sys/kernel/random/boot_id"));
     utsname names{};
     uname(&names);
@@ -299,8 +311,8 @@ void LiveSource::State::tell_session(const EventHandler& handle) const {
     handle(*buffer.event());
 }
 
-void LiveSource::State::tell_gap(const EventHandler& handle, nst_gap_cause cause, std::uint32_t where,
-                                 std::uint64_t lost) {
+void LiveSource::State::tell_gap(const EventHandler& handle, nst_gap_cause cause,
+                                 std::uint32_t where, std::uint64_t lost) {
     nst_gap gap{};
     gap.header.kind = NST_KIND_gap;
     gap.header.boot_ns = clock_ns(CLOCK_BOOTTIME);
@@ -331,7 +343,8 @@ std::size_t LiveSource::State::drain(const EventHandler& handle) {
     return count;
 }
 
-/// Losses that leave no hole: program runs skipped as recursive, and records lost with none after them.
+/// Losses that leave no hole: program runs skipped as recursive, and records lost with none after
+/// them.
 void LiveSource::State::audit(const EventHandler& handle) {
     audited = Clock::now();
     for (Program& program : programs) {
@@ -347,7 +360,8 @@ void LiveSource::State::audit(const EventHandler& handle) {
             tell_gap(handle, NST_gap_cause_recursion, program.hook, lost);
         }
     }
-    // The counters first, then the position: what they count and the ring has was reserved below it.
+    // The counters first, then the position: what they count and the ring has was reserved below
+    // it.
     const auto stats = read_stats();
     const std::uint64_t produced = ring->produced();
     drain(handle);
@@ -418,12 +432,20 @@ Result<void> LiveSource::request_snapshot() {
     return {};
 }
 
-bool LiveSource::snapshot_running() const { return static_cast<bool>(state_->snapshot); }
+bool LiveSource::snapshot_running() const {
+    return static_cast<bool>(state_->snapshot);
+}
 
-milliseconds LiveSource::pause() const { return state_->snapshot ? milliseconds(0) : state_->pause; }
+milliseconds LiveSource::pause() const {
+    return state_->snapshot ? milliseconds(0) : state_->pause;
+}
 
-const HookPlan& LiveSource::plan() const { return state_->plan; }
+const HookPlan& LiveSource::plan() const {
+    return state_->plan;
+}
 
-LiveCounts LiveSource::counts() const { return state_->counts; }
+LiveCounts LiveSource::counts() const {
+    return state_->counts;
+}
 
 }  // namespace nstrail

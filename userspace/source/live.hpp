@@ -19,20 +19,20 @@ struct LiveOptions {
 /// What the kernel side counted, for checking the books from outside:
 /// emitted == delivered + lost, once the ring is empty.
 struct LiveCounts {
-    std::uint64_t emitted = 0;      ///< records that programs tried to write
-    std::uint64_t dropped = 0;      ///< of these, found the ring full
-    std::uint64_t delivered = 0;    ///< records handed on
-    std::uint64_t lost = 0;         ///< records that gap events account for
-    std::uint64_t misses = 0;       ///< program runs skipped as recursive, all programs
-    std::uint64_t damaged = 0;      ///< records that did not decode
+    std::uint64_t emitted = 0;    ///< records that programs tried to write
+    std::uint64_t dropped = 0;    ///< of these, found the ring full
+    std::uint64_t delivered = 0;  ///< records handed on
+    std::uint64_t lost = 0;       ///< records that gap events account for
+    std::uint64_t misses = 0;     ///< program runs skipped as recursive, all programs
+    std::uint64_t damaged = 0;    ///< records that did not decode
     std::size_t ring_bytes = 0;
     std::size_t ring_high_water = 0;  ///< most bytes seen waiting
 };
 
 class LiveSource final : public Source {
 public:
-    /// Probes, loads and attaches everything behind a closed gate, opens the gate, runs the canary. The
-    /// first event delivered is the session; then request_snapshot() makes the world known.
+    /// Probes, loads and attaches everything behind a closed gate, opens the gate, runs the canary.
+    /// The first event delivered is the session; then request_snapshot() makes the world known.
     /// Fails with one clear line where not even the reduced mode works.
     [[nodiscard]] static Result<std::unique_ptr<LiveSource>> open(const LiveOptions& options);
     ~LiveSource() override;
@@ -40,8 +40,8 @@ public:
     [[nodiscard]] Result<std::size_t> poll(const EventHandler& handle) override;
     [[nodiscard]] bool ended() const override { return false; }
 
-    /// Starts telling all tasks into the ring, in steps made by poll(). While one runs, another is not
-    /// started.
+    /// Starts telling all tasks into the ring, in steps made by poll(). While one runs, another is
+    /// not started.
     [[nodiscard]] Result<void> request_snapshot();
     [[nodiscard]] bool snapshot_running() const;
 

@@ -67,7 +67,8 @@ std::vector<LossTracker::Loss> LossTracker::settle(std::uint64_t consumed) {
 
 std::uint64_t LossTracker::settle_tail(std::uint32_t cpu, std::uint64_t emitted) {
     Cpu& state = cpu_at(cpu);
-    const auto missing = static_cast<std::int32_t>(static_cast<std::uint32_t>(emitted) - state.next);
+    const auto missing =
+        static_cast<std::int32_t>(static_cast<std::uint32_t>(emitted) - state.next);
     if (missing <= 0) {
         return 0;
     }

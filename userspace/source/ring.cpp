@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/ring.hpp"
 
+#include <cerrno>
+
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 namespace nstrail {
 
@@ -17,8 +17,8 @@ Result<Ring> Ring::map(int map_fd, std::size_t size) {
         return fail("map the ring buffer", errno);
     }
     ring.consumer_ = static_cast<std::uint64_t*>(ours);
-    void* theirs =
-        mmap(nullptr, ring.page_ + 2 * size, PROT_READ, MAP_SHARED, map_fd, static_cast<off_t>(ring.page_));
+    void* theirs = mmap(nullptr, ring.page_ + 2 * size, PROT_READ, MAP_SHARED, map_fd,
+                        static_cast<off_t>(ring.page_));
     if (theirs == MAP_FAILED) {
         return fail("map the ring buffer's data", errno);
     }

@@ -15,8 +15,8 @@ namespace nstrail {
 
 class Ring {
 public:
-    /// Maps the ring of a BPF_MAP_TYPE_RINGBUF map. `size` is its max_entries. The map's descriptor must
-    /// stay open as long as this lives.
+    /// Maps the ring of a BPF_MAP_TYPE_RINGBUF map. `size` is its max_entries. The map's descriptor
+    /// must stay open as long as this lives.
     [[nodiscard]] static Result<Ring> map(int map_fd, std::size_t size);
 
     Ring(Ring&& other) noexcept { swap(other); }
@@ -28,15 +28,16 @@ public:
     Ring& operator=(const Ring&) = delete;
     ~Ring();
 
-    /// Hands records to take(record bytes) until one that is still being written, or the end, or `most`
-    /// records. Gives their room back in small batches. Returns how many there were.
+    /// Hands records to take(record bytes) until one that is still being written, or the end, or
+    /// `most` records. Gives their room back in small batches. Returns how many there were.
     template <class F>
     std::size_t consume(F&& take, std::size_t most = SIZE_MAX) {
         std::size_t count = 0;
         std::uint64_t position = consumed();
         std::uint64_t returned = position;
         while (count < most && position < produced()) {
-            const std::uint32_t word = std::atomic_ref(length_at(position)).load(std::memory_order_acquire);
+            const std::uint32_t word =
+                std::atomic_ref(length_at(position)).load(std::memory_order_acquire);
             if ((word & busy) != 0) {
                 break;
             }
@@ -57,7 +58,9 @@ public:
     }
 
     /// Byte positions since the ring was made; they only grow.
-    [[nodiscard]] std::uint64_t produced() const { return std::atomic_ref(*producer_).load(std::memory_order_acquire); }
+    [[nodiscard]] std::uint64_t produced() const {
+        return std::atomic_ref(*producer_).load(std::memory_order_acquire);
+    }
     [[nodiscard]] std::uint64_t consumed() const { return *consumer_; }
     [[nodiscard]] std::uint64_t fill() const { return produced() - consumed(); }
     [[nodiscard]] std::size_t size() const { return mask_ + 1; }
@@ -66,7 +69,8 @@ private:
     static constexpr std::uint32_t busy = 1U << 31;       // BPF_RINGBUF_BUSY_BIT
     static constexpr std::uint32_t discarded = 1U << 30;  // BPF_RINGBUF_DISCARD_BIT
     static constexpr std::uint64_t header_size = 8;       // BPF_RINGBUF_HDR_SZ
-    static constexpr std::uint64_t return_after = 16384;  // bytes; a store to a shared line per record would cost more
+    static constexpr std::uint64_t return_after =
+        16384;  // bytes; a store to a shared line per record would cost more
 
     Ring() = default;
     void swap(Ring& other) noexcept {
@@ -77,9 +81,12 @@ private:
         std::swap(page_, other.page_);
     }
     [[nodiscard]] std::uint32_t& length_at(std::uint64_t position) const {
-        return *reinterpret_cast<std::uint32_t*>(const_cast<std::byte*>(data_ + (position & mask_)));
+        return *reinterpret_cast<std::uint32_t*>(
+            const_cast<std::byte*>(data_ + (position & mask_)));
     }
-    void release(std::uint64_t position) { std::atomic_ref(*consumer_).store(position, std::memory_order_release); }
+    void release(std::uint64_t position) {
+        std::atomic_ref(*consumer_).store(position, std::memory_order_release);
+    }
 
     std::uint64_t* consumer_ = nullptr;  // first page: ours
     std::uint64_t* producer_ = nullptr;  // second page: the kernel's, read only

@@ -20,7 +20,8 @@ public:
     Source& operator=(const Source&) = delete;
     virtual ~Source() = default;
 
-    /// Delivers what has arrived and returns how many events that was. Never blocks. One thread at a time.
+    /// Delivers what has arrived and returns how many events that was. Never blocks. One thread at
+    /// a time.
     [[nodiscard]] virtual Result<std::size_t> poll(const EventHandler& handle) = 0;
 
     /// No more will ever come.

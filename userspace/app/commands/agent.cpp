@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
+#include <csignal>
+#include <sstream>
+
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <csignal>
-#include <sstream>
+#include <fmt/format.h>
 
 #include "app/commands.hpp"
 #include "app/options.hpp"
@@ -24,9 +25,9 @@ void draw(const Snapshot& snapshot, const std::string& address) {
     ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
     std::string out = "\033[H";
     int rows = size.ws_row - 1;
-    std::istringstream lines(fmt::format("nstrail  {}  {} tasks, {} namespaces, {} lost\n\n{}", address,
-                                         snapshot.tasks.size(), snapshot.namespaces.size(), snapshot.lost,
-                                         tree_text(snapshot, {})));
+    std::istringstream lines(fmt::format("nstrail  {}  {} tasks, {} namespaces, {} lost\n\n{}",
+                                         address, snapshot.tasks.size(), snapshot.namespaces.size(),
+                                         snapshot.lost, tree_text(snapshot, {})));
     for (std::string line; rows > 0 && std::getline(lines, line); rows--) {
         // Columns are counted in characters: continuation bytes of UTF-8 take no room.
         std::size_t columns = 0;
@@ -57,7 +58,8 @@ int agent(const AgentOptions& given) {
     if (!options) {
         return complain(options.error(), exit_usage);
     }
-    WebOptions web{.insecure = given.insecure, .version = NSTRAIL_VERSION, .doctor = {}, .rules = {}};
+    WebOptions web{
+        .insecure = given.insecure, .version = NSTRAIL_VERSION, .doctor = {}, .rules = {}};
     if (auto parsed = parse_listen(given.listen, web); !parsed) {
         return complain(parsed.error(), exit_usage);
     }
@@ -87,11 +89,15 @@ int agent(const AgentOptions& given) {
     const std::string address = (*server)->address();
     fmt::print("nstrail: page {}/  metrics {}/metrics\n", address, address);
     if (plan.mode() == NST_attach_mode_reduced) {
-        fmt::print("nstrail: reduced mode: this kernel allows no hooks on its functions; see `nstrail doctor` for "
-                   "what is missing\n");
+        fmt::print(
+            "nstrail: reduced mode: this kernel allows no hooks on its functions; see `nstrail "
+            "doctor` for "
+            "what is missing\n");
     }
     if (plan.silent() != 0) {
-        fmt::print("nstrail: some hooks are attached but did not fire when exercised; see `nstrail doctor`\n");
+        fmt::print(
+            "nstrail: some hooks are attached but did not fire when exercised; see `nstrail "
+            "doctor`\n");
     }
     std::fflush(stdout);
     auto drawn = Clock::time_point{};
@@ -105,7 +111,8 @@ int agent(const AgentOptions& given) {
         if (asked) {
             board.publish(pipeline.publication());
         }
-        if (given.tree && pipeline.world().synchronized() && Clock::now() - drawn > std::chrono::seconds(1)) {
+        if (given.tree && pipeline.world().synchronized() &&
+            Clock::now() - drawn > std::chrono::seconds(1)) {
             if (drawn == Clock::time_point{}) {
                 std::fputs("\033[2J", stdout);
             }
@@ -121,11 +128,14 @@ int agent(const AgentOptions& given) {
 }  // namespace
 
 void add_agent(CLI::App& app, Run& run) {
-    auto* command = app.add_subcommand("agent", "The daemon: follows this host and serves page, API and metrics.");
+    auto* command = app.add_subcommand(
+        "agent", "The daemon: follows this host and serves page, API and metrics.");
     auto options = std::make_shared<AgentOptions>();
-    command->add_option("--listen", options->listen, "ADDR:PORT to serve on; port 0 takes a free one")
+    command
+        ->add_option("--listen", options->listen, "ADDR:PORT to serve on; port 0 takes a free one")
         ->capture_default_str();
-    command->add_flag("--insecure-listen", options->insecure, "allow an address beyond loopback, unencrypted and open");
+    command->add_flag("--insecure-listen", options->insecure,
+                      "allow an address beyond loopback, unencrypted and open");
     command->add_flag("--tree", options->tree, "draw the live hierarchy on the terminal");
     command->add_option("--for", options->duration, "end after this time, e.g. 10s");
     options->trace.add_to(*command);

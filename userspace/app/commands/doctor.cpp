@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-#include <sys/utsname.h>
-
 #include <cstdio>
 #include <filesystem>
+
+#include <sys/utsname.h>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
@@ -26,13 +27,17 @@ std::string kernel_release() {
 
 std::string mode_sentence(const HookPlan& plan) {
     switch (plan.mode()) {
-        case NST_attach_mode_full: return "full: functions of the kernel, tracepoints and the task iterator";
-        case NST_attach_mode_reduced: return "reduced: tracing tracepoints and the task iterator only";
-        default: return "none";
+        case NST_attach_mode_full:
+            return "full: functions of the kernel, tracepoints and the task iterator";
+        case NST_attach_mode_reduced:
+            return "reduced: tracing tracepoints and the task iterator only";
+        default:
+            return "none";
     }
 }
 
-/// Tasks that /proc lists and the task iterator does not tell: some kernels keep a few to themselves.
+/// Tasks that /proc lists and the task iterator does not tell: some kernels keep a few to
+/// themselves.
 std::vector<std::string> hidden_tasks(const World& world) {
     std::vector<std::string> hidden;
     std::error_code none;
@@ -60,7 +65,9 @@ void print_text(const HookPlan& plan, const std::vector<std::string>& hidden, bo
         const HookState& state = plan[hook.id];
         const bool silent = canary && state.way != Way::none && state.exercised && !state.fired;
         fmt::print("{:<20} {:<11}{}\n", hook.name, way_name(state.way),
-                   silent ? " attached, but silent when exercised" : state.fired ? " fires" : "");
+                   silent        ? " attached, but silent when exercised"
+                   : state.fired ? " fires"
+                                 : "");
         if (!state.reason.empty()) {
             fmt::print("{:<20} why: {}\n", "", state.reason);
         }
@@ -79,11 +86,13 @@ void print_text(const HookPlan& plan, const std::vector<std::string>& hidden, bo
     }
     fmt::print("\nrules that cannot be checked here:{}\n", missing.empty() ? " none" : missing);
     if (!hidden.empty()) {
-        fmt::print("tasks of /proc that this kernel's task iterator does not tell: {} (tids", hidden.size());
+        fmt::print("tasks of /proc that this kernel's task iterator does not tell: {} (tids",
+                   hidden.size());
         for (std::size_t i = 0; i < std::min<std::size_t>(hidden.size(), 8); i++) {
             fmt::print(" {}", hidden[i]);
         }
-        fmt::print("{}); they and their namespaces are missing from the tree\n", hidden.size() > 8 ? " …" : "");
+        fmt::print("{}); they and their namespaces are missing from the tree\n",
+                   hidden.size() > 8 ? " …" : "");
     }
 }
 
@@ -127,7 +136,9 @@ int doctor(const TraceOptions& trace, bool json) {
             hidden = hidden_tasks(pipeline.world());
             if (auto settled = pipeline.settle(); settled) {
                 const auto again = hidden_tasks(pipeline.world());
-                std::erase_if(hidden, [&](const auto& tid) { return std::ranges::find(again, tid) == again.end(); });
+                std::erase_if(hidden, [&](const auto& tid) {
+                    return std::ranges::find(again, tid) == again.end();
+                });
             }
         }
     }
@@ -152,15 +163,18 @@ std::string doctor_json(const HookPlan& plan) {
                              {"uncheckable_rules", ordered_json::array()}};
     for (const HookInfo& hook : hook_infos()) {
         const HookState& state = plan[hook.id];
-        const auto words = [](const std::string& text) { return text.empty() ? ordered_json() : ordered_json(text); };
-        document["hooks"].push_back({{"name", hook.name},
-                                     {"target", hook.target},
-                                     {"point", hook.point},
-                                     {"way", way_name(state.way)},
-                                     {"fired", state.exercised ? ordered_json(state.fired) : ordered_json()},
-                                     {"why", words(state.reason)},
-                                     {"without", hook.without},
-                                     {"mend", words(state.mend)}});
+        const auto words = [](const std::string& text) {
+            return text.empty() ? ordered_json() : ordered_json(text);
+        };
+        document["hooks"].push_back(
+            {{"name", hook.name},
+             {"target", hook.target},
+             {"point", hook.point},
+             {"way", way_name(state.way)},
+             {"fired", state.exercised ? ordered_json(state.fired) : ordered_json()},
+             {"why", words(state.reason)},
+             {"without", hook.without},
+             {"mend", words(state.mend)}});
     }
     for (const RuleInfo& rule : rule_catalogue()) {
         if (uncheckable(rule, plan.attached())) {
@@ -171,7 +185,8 @@ std::string doctor_json(const HookPlan& plan) {
 }
 
 void add_doctor(CLI::App& app, Run& run) {
-    auto* command = app.add_subcommand("doctor", "What this kernel and these privileges allow, hook by hook.");
+    auto* command =
+        app.add_subcommand("doctor", "What this kernel and these privileges allow, hook by hook.");
     auto trace = std::make_shared<TraceOptions>();
     auto json = std::make_shared<bool>(false);
     command->add_flag("--json", *json, "one JSON document");

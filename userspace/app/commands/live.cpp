@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <boost/unordered/unordered_flat_set.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <thread>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <fmt/format.h>
 
 #include "app/commands.hpp"
 #include "app/options.hpp"
@@ -131,7 +132,9 @@ private:
 
         template <class T>
         void number(std::string_view name, T value, Format format) {
-            hit = hit || (format == Format::KEY && value != 0 && members.contains(static_cast<std::uint64_t>(value))) ||
+            hit = hit ||
+                  (format == Format::KEY && value != 0 &&
+                   members.contains(static_cast<std::uint64_t>(value))) ||
                   (name == "actor_tid" && tids.contains(static_cast<std::uint64_t>(value)));
         }
         template <class T>
@@ -178,7 +181,9 @@ int live(const LiveCommand& given) {
     }
     Pipeline pipeline(std::move(*source));
     if (pipeline.source().plan().mode() == NST_attach_mode_reduced) {
-        fmt::print(stderr, "nstrail: reduced mode: this kernel allows no hooks on its functions; see `nstrail doctor`\n");
+        fmt::print(stderr,
+                   "nstrail: reduced mode: this kernel allows no hooks on its functions; see "
+                   "`nstrail doctor`\n");
     }
     std::optional<Child> child;
     if (!given.command.empty()) {
@@ -194,8 +199,10 @@ int live(const LiveCommand& given) {
     bool started = false;
     fmt::memory_buffer out;
     const auto show = [&](const Event& event, const Change&) {
-        // Loss is always told. Before the start only what the stream needs to be replayed, if all is wanted.
-        const bool wanted = event.kind() == NST_KIND_gap || (everything && (started || given.json)) ||
+        // Loss is always told. Before the start only what the stream needs to be replayed, if all
+        // is wanted.
+        const bool wanted = event.kind() == NST_KIND_gap ||
+                            (everything && (started || given.json)) ||
                             (started && family.concerns(event));
         if (!wanted) {
             return;
@@ -246,13 +253,15 @@ int live(const LiveCommand& given) {
 }  // namespace
 
 void add_live(CLI::App& app, Run& run) {
-    auto* command = app.add_subcommand("live", "Streams events to stdout, of the host or of a command.");
+    auto* command =
+        app.add_subcommand("live", "Streams events to stdout, of the host or of a command.");
     auto options = std::make_shared<LiveCommand>();
     command->add_flag("--json", options->json, "one JSON object per line");
     command->add_flag("--all", options->all, "with a command: the whole host all the same");
     command->add_option("--for", options->duration, "end after this time, e.g. 10s");
     options->trace.add_to(*command);
-    command->add_option("command", options->command, "a command to run and follow with all its descendants, after --");
+    command->add_option("command", options->command,
+                        "a command to run and follow with all its descendants, after --");
     command->callback([=, &run] { run = [=] { return live(*options); }; });
 }
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rules/catalogue.hpp"
-
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
 #include "app/options.hpp"
+#include "rules/catalogue.hpp"
 
 namespace nstrail {
 
@@ -52,7 +50,8 @@ int rules(bool json) {
 }  // namespace
 
 void add_rules(CLI::App& app, Run& run) {
-    auto* command = app.add_subcommand("rules", "The invariants of namespaces and tasks, and what it takes to check them.");
+    auto* command = app.add_subcommand(
+        "rules", "The invariants of namespaces and tasks, and what it takes to check them.");
     auto json = std::make_shared<bool>(false);
     command->add_flag("--json", *json, "one JSON document");
     command->callback([=, &run] { run = [=] { return rules(*json); }; });

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sink/tree.hpp"
+
 #include <fmt/format.h>
 
 #include "app/commands.hpp"
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
-#include "sink/tree.hpp"
 
 namespace nstrail {
 
