@@ -19,7 +19,8 @@ using Clock = std::chrono::steady_clock;
 
 // Emulation is slow, and a loaded host makes it slower; only failures take this long.
 constexpr Seconds ready_limit = 120s;
-constexpr Seconds settle_limit = 10s;
+constexpr Seconds settle_limit = 6s;
+constexpr Seconds destroy_limit = 15s;
 constexpr Seconds stream_limit = 20s;
 constexpr Seconds subject_limit = 60s;
 constexpr Seconds host_limit = 120s;
@@ -227,7 +228,7 @@ Differences Session::run_subject(const std::string& name, Expectations& expectat
 
 Differences Session::left_behind(const std::vector<NamespaceKey>& before) {
     // Some namespaces go only with a work queue (net) or an RCU grace period.
-    const auto until = Clock::now() + settle_limit;
+    const auto until = Clock::now() + destroy_limit;
     while (true) {
         std::vector<NamespaceKey> left;
         const auto document = agent_tree();

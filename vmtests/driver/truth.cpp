@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "truth.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -107,10 +108,13 @@ std::optional<TaskTruth> read_task(int tgid, int tid) {
     if (state == "X") return std::nullopt;
     task.zombie = state == "Z";
     task.kernel_thread = (flags & pf_kthread) != 0;
-    // "kworker/0:1-events" says what it does at the moment; only the name before it stays.
-    if ((flags & pf_wq_worker) != 0) {
-        const std::size_t work = task.comm.find_first_of("+-", task.comm.find("/R-") == 7 ? 10 : 0);
-        if (work != std::string::npos) task.comm.resize(work);
+    // "kworker/0:1-events" says what it does at the moment; only the name before it stays. A
+    // rescuer
+    // ("kworker/R-…", "nvme-wq") has no pool number and keeps its whole name.
+    if (const std::size_t pool = task.comm.find(':'); (flags & pf_wq_worker) != 0 &&
+                                                      task.comm.starts_with("kworker/") &&
+                                                      pool != std::string::npos) {
+        task.comm.resize(std::min(task.comm.find_first_of("+-", pool), task.comm.size()));
     }
 
     const std::size_t numbers = status->find("\nNSpid:");
@@ -188,8 +192,11 @@ std::expected<Truth, std::string> read_truth() {
 }
 
 bool same_comm(const TaskTruth& task, const std::string& comm) {
-    if (!task.kernel_thread) return task.comm == comm;
-    return task.comm == comm || (comm.size() == comm_length && task.comm.starts_with(comm));
+    if (task.comm == comm) return true;
+    if (!task.kernel_thread || comm.empty() || !task.comm.starts_with(comm)) return false;
+    // Cut off at task->comm's length, or followed by what a worker works on (wq_worker_comm).
+    const char next = task.comm[comm.size()];
+    return comm.size() == comm_length || next == '-' || next == '+';
 }
 
 std::string moved_between(const Truth& before, const Truth& after) {
