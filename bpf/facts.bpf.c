@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Facts about namespaces: type, inum, parent, owner, level, and the kernel's own id where it has one.
+ * Facts about namespaces: type, inum, parent, owner, level, and the kernel's own id where it has
+ * one.
  *
- * Global functions, each verified once by itself: they take numbers, not typed pointers, and read through
- * bpf_probe_read_kernel. The caller holds a reference, or runs under rcu_read_lock where RCU is enough.
+ * Global functions, each verified once by itself: they take numbers, not typed pointers, and read
+ * through bpf_probe_read_kernel. The caller holds a reference, or runs under rcu_read_lock where
+ * RCU is enough.
  */
 #include "lib/task.bpf.h"
 
@@ -35,7 +37,8 @@ static __always_inline bool told_before(u64 ns, u32 round)
 }
 
 static __always_inline struct nst_namespace *start_facts(u32 type, struct ns_common *common,
-                                                         struct user_namespace *owner, u64 id, u32 round)
+                                                         struct user_namespace *owner, u64 id,
+                                                         u32 round)
 {
     struct ns_common___with_id *with_id = (void *)common;
     struct nst_namespace *event = RESERVE(namespace);
@@ -83,8 +86,9 @@ __noinline int emit_user_facts(u64 address, u32 round)
     return 0;
 }
 
-/* A pid namespace and, in a snapshot, its ancestors and its owner. Owners of ancestors are ancestors of
- * the owner (create_pid_namespace() demands it), so one chain of user namespaces tells them all. */
+/* A pid namespace and, in a snapshot, its ancestors and its owner. Owners of ancestors are
+ * ancestors of the owner (create_pid_namespace() demands it), so one chain of user namespaces tells
+ * them all. */
 __noinline int emit_pid_facts(u64 address, u32 round)
 {
     struct pid_namespace *first = (void *)address;
@@ -118,22 +122,22 @@ __noinline int emit_pid_facts(u64 address, u32 round)
 }
 
 /* The types that have nothing but an owner; `number` names an id of their own, if they have one. */
-#define PLAIN_FACTS(name, structure, number)                                                       \
-    __noinline int emit_##name##_facts(u64 address, u32 round)                                     \
-    {                                                                                              \
-        struct structure *ns = (void *)address;                                                    \
-        struct user_namespace *owner;                                                              \
-        struct nst_namespace *event;                                                               \
-                                                                                                   \
-        if (!ns || told_before(address, round))                                                    \
-            return 0;                                                                              \
-        owner = BPF_CORE_READ(ns, user_ns);                                                        \
-        event = start_facts(NST_ns_type_##name, &ns->ns, owner, number, round);                    \
-        if (event)                                                                                 \
-            SUBMIT(event);                                                                         \
-        if (round)                                                                                 \
-            emit_user_facts((u64)owner, round);                                                    \
-        return 0;                                                                                  \
+#define PLAIN_FACTS(name, structure, number)                                    \
+    __noinline int emit_##name##_facts(u64 address, u32 round)                  \
+    {                                                                           \
+        struct structure *ns = (void *)address;                                 \
+        struct user_namespace *owner;                                           \
+        struct nst_namespace *event;                                            \
+                                                                                \
+        if (!ns || told_before(address, round))                                 \
+            return 0;                                                           \
+        owner = BPF_CORE_READ(ns, user_ns);                                     \
+        event = start_facts(NST_ns_type_##name, &ns->ns, owner, number, round); \
+        if (event)                                                              \
+            SUBMIT(event);                                                      \
+        if (round)                                                              \
+            emit_user_facts((u64)owner, round);                                 \
+        return 0;                                                               \
     }
 
 PLAIN_FACTS(mnt, mnt_namespace, bpf_core_field_exists(ns->seq) ? BPF_CORE_READ(ns, seq) : 0)
@@ -144,11 +148,11 @@ PLAIN_FACTS(cgroup, cgroup_namespace, 0)
 PLAIN_FACTS(time, time_namespace, 0)
 
 /* What `nsproxy` has and `other` has not. */
-#define TELL(type, member)                                                                         \
-    do {                                                                                           \
-        u64 ns = (u64)BPF_CORE_READ(mine, member);                                                 \
-        if (ns != (u64)BPF_CORE_READ(theirs, member))                                              \
-            emit_##type##_facts(ns, round);                                                        \
+#define TELL(type, member)                            \
+    do {                                              \
+        u64 ns = (u64)BPF_CORE_READ(mine, member);    \
+        if (ns != (u64)BPF_CORE_READ(theirs, member)) \
+            emit_##type##_facts(ns, round);           \
     } while (0)
 
 __noinline int emit_facts_of_nsproxy(u64 nsproxy, u64 other, u32 round)

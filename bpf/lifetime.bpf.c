@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The lives of tasks and pid numbers: birth, exec, exit, release, and the numbers that outlive them. */
+/* The lives of tasks and pid numbers: birth, exec, exit, release, and the numbers that outlive
+ * them. */
 #include "lib/task.bpf.h"
 
 #define CLONE_NEWTIME 0x00000080
@@ -14,7 +15,8 @@
     (CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
      CLONE_NEWPID | CLONE_NEWNET)
 
-/* alloc_pid(ns, set_tid, set_tid_size): the namespace and all its ancestors give a number each, or none. */
+/* alloc_pid(ns, set_tid, set_tid_size): the namespace and all its ancestors give a number each, or
+ * none. */
 EXIT_HOOK(alloc_pid, alloc_pid, 3)
 {
     struct pid_namespace *ns = (void *)arg[0];
@@ -51,8 +53,8 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
         vpids[i].pid_namespace = BPF_CORE_READ(upid, ns, ns.inum);
         vpids[i].nr = BPF_CORE_READ(upid, nr);
         vpids[i].asked = 0;
-        /* inner < set_tid_size ? 4 : 0, without a branch, which would double the verifier's work at each
-         * level. */
+        /* inner < set_tid_size ? 4 : 0, without a branch, which would double the verifier's work at
+         * each level. */
         bytes = inner - set_tid_size;
         AS_WRITTEN(bytes);
         bytes = bytes >> 63 << 2;
@@ -92,7 +94,8 @@ TRACEPOINT_HOOK(task_newtask, 2)
     struct nst_ns_set ns;
 
     read_ns_set(&ns, task);
-    /* Facts come first in the ring, so that the reader knows the namespace when the task is in it. */
+    /* Facts come first in the ring, so that the reader knows the namespace when the task is in it.
+     */
     if (clone_flags & CLONE_NEW_ANY)
         emit_facts_of_task((u64)task, (u64)actor_nsproxy, 0);
 
@@ -144,8 +147,9 @@ TRACEPOINT_HOOK(sched_process_exec, 2)
     SUBMIT(event);
 }
 
-/* Who will be the parent of the children of an exiting process, by the rules of find_new_reaper(): the
- * nearest ancestor that is a subreaper, if there is any above, else the reaper of its pid namespace. */
+/* Who will be the parent of the children of an exiting process, by the rules of find_new_reaper():
+ * the nearest ancestor that is a subreaper, if there is any above, else the reaper of its pid
+ * namespace. */
 static __always_inline u32 heir_of(struct task_struct *task)
 {
     struct task_struct *up = task;
@@ -191,9 +195,9 @@ TRACEPOINT_HOOK(sched_process_exit, 1)
     SUBMIT(event);
 }
 
-/* The last task released on this CPU. release_task's repeat loop enters cgroup_release without entering
- * release_task again; then its task is another one. The reader drops doubles by key all the same, as a
- * release may be preempted and go on elsewhere. */
+/* The last task released on this CPU. release_task's repeat loop enters cgroup_release without
+ * entering release_task again; then its task is another one. The reader drops doubles by key all
+ * the same, as a release may be preempted and go on elsewhere. */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, 1);

@@ -2,11 +2,12 @@
 /* Changes of a task's namespaces, and the births and deaths of namespaces themselves. */
 #include "lib/task.bpf.h"
 
-/* procfs gives inode numbers to its own entries from below; namespaces get theirs from here on, but share
- * the allocator (PROC_DYNAMIC_FIRST). */
+/* procfs gives inode numbers to its own entries from below; namespaces get theirs from here on, but
+ * share the allocator (PROC_DYNAMIC_FIRST). */
 #define FIRST_DYNAMIC_INUM 0xF0000000U
 
-static __always_inline void emit_switch_event(struct task_struct *task, const struct nst_ns_set *before,
+static __always_inline void emit_switch_event(struct task_struct *task,
+                                              const struct nst_ns_set *before,
                                               const struct nst_ns_set *after, u32 via)
 {
     struct nst_ns_switch *event = RESERVE(ns_switch);
@@ -22,8 +23,8 @@ static __always_inline void emit_switch_event(struct task_struct *task, const st
     SUBMIT(event);
 }
 
-static __always_inline void emit_switch(struct task_struct *task, struct nsproxy *before, struct nsproxy *after,
-                                        u32 via)
+static __always_inline void emit_switch(struct task_struct *task, struct nsproxy *before,
+                                        struct nsproxy *after, u32 via)
 {
     struct nst_ns_set old_set = {}, new_set = {};
 
@@ -39,8 +40,9 @@ static __always_inline void emit_switch(struct task_struct *task, struct nsproxy
     emit_switch_event(task, &old_set, &new_set, via);
 }
 
-/* The last task seen to let go of its nsproxy on this CPU: where switch_task_namespaces is not inlined,
- * exit_task_namespaces enters it, and one event is enough. The reader drops doubles all the same. */
+/* The last task seen to let go of its nsproxy on this CPU: where switch_task_namespaces is not
+ * inlined, exit_task_namespaces enters it, and one event is enough. The reader drops doubles all
+ * the same. */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, 1);
@@ -78,9 +80,9 @@ ENTRY_HOOK(switch_namespaces, switch_task_namespaces, 2)
     emit_switch(task, BPF_CORE_READ(task, nsproxy), after, NST_switch_via_switched);
 }
 
-/* exec_task_namespaces(), always for current and at every exec: where time_for_children is another than
- * time it becomes it, in a new nsproxy. The entry keeps the set before (afterwards it is gone) only then,
- * so most execs cost a look-up. */
+/* exec_task_namespaces(), always for current and at every exec: where time_for_children is another
+ * than time it becomes it, in a new nsproxy. The entry keeps the set before (afterwards it is gone)
+ * only then, so most execs cost a look-up. */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 4096);
@@ -212,7 +214,8 @@ EXIT_HOOK(inum_free_done, proc_free_inum, 1)
     emit_inum_free((u32)arg[0], NST_hook_point_exit);
 }
 
-/* pid_ns_ctl_handler(table, write, …) for kernel.ns_last_pid: it acts on current's active namespace. */
+/* pid_ns_ctl_handler(table, write, …) for kernel.ns_last_pid: it acts on current's active
+ * namespace. */
 EXIT_HOOK(ns_last_pid, pid_ns_ctl_handler, 2)
 {
     struct task_struct *task = current_task();

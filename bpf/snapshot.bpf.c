@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The snapshot: every task, told into the same ring as the live events. Begin and end are marks in the
- * ring, because only there they have a place among the live events; "the iterator has been read to its
- * end and the ring is empty" proves nothing while a record ahead is still being written.
+ * The snapshot: every task, told into the same ring as the live events. Begin and end are marks in
+ * the ring, because only there they have a place among the live events; "the iterator has been read
+ * to its end and the ring is empty" proves nothing while a record ahead is still being written.
  */
 #include "lib/task.bpf.h"
 
@@ -38,12 +38,12 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     }
     if (number == 0)
         emit_mark(NST_mark_what_snapshot_begin);
-    /* One byte a task, so that a read() of n bytes returns after n tasks and the agent can drain the ring
-     * in between; otherwise one read would tell them all and overrun it. */
+    /* One byte a task, so that a read() of n bytes returns after n tasks and the agent can drain
+     * the ring in between; otherwise one read would tell them all and overrun it. */
     bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
 
-    /* Read what changes first, reserve last: then a live event that stands before this record in the ring
-     * may make it stale, and the reader knows to let the live event win. */
+    /* Read what changes first, reserve last: then a live event that stands before this record in
+     * the ring may make it stale, and the reader knows to let the live event win. */
     bpf_probe_read_kernel(&task, sizeof(task), &typed);
     read_ns_set(&ns, task);
     pid = BPF_CORE_READ(task, thread_pid);

@@ -16,8 +16,9 @@
 #include "wire/wire.h"
 /* clang-format on */
 
-/* Shared with the agent through the skeleton, hence the __u types that both sides know. Set before loading. The keys make kernel addresses opaque before they leave the kernel:
- * (address ^ key_xor) * key_mul, injective because key_mul is odd. */
+/* Shared with the agent through the skeleton, hence the __u types that both sides know. Set before
+ * loading. The keys make kernel addresses opaque before they leave the kernel: (address ^ key_xor)
+ * * key_mul, injective because key_mul is odd. */
 const volatile __u64 key_xor __weak = 0;
 const volatile __u64 key_mul __weak = 1;
 /* exit_namespaces is attached, so task_exit need not read the namespaces once more. */
@@ -26,7 +27,8 @@ const volatile __u32 exit_namespaces_hooked __weak = 0;
 const volatile __u32 nr_setns __weak = 0;
 const volatile __u32 nr_unshare __weak = 0;
 
-/* The gate: everything is attached before it opens, so that no hook sees what another is still deaf to. */
+/* The gate: everything is attached before it opens, so that no hook sees what another is still deaf
+ * to. */
 volatile __u32 gate_open __weak = 0;
 
 struct {
@@ -47,7 +49,8 @@ static __always_inline struct nst_cpu_stats *cpu_stats(void)
     return bpf_map_lookup_elem(&stats, &zero);
 }
 
-/* First thing in every program: counts the hit (the canary reads it) and tells whether the gate is open. */
+/* First thing in every program: counts the hit (the canary reads it) and tells whether the gate is
+ * open. */
 static __always_inline bool hook_runs(enum nst_hook hook)
 {
     struct nst_cpu_stats *mine;
@@ -68,8 +71,8 @@ static __always_inline u64 key_of(const void *object)
 }
 
 /* The sequence number is taken after the reservation, and also when that failed, so that every loss
- * leaves a hole. Two programs nested on one CPU may take theirs in the order opposite to their places
- * in the ring; the reader allows for that (see source/loss.hpp). */
+ * leaves a hole. Two programs nested on one CPU may take theirs in the order opposite to their
+ * places in the ring; the reader allows for that (see source/loss.hpp). */
 static __always_inline bool start_record(struct nst_header *header, enum nst_kind kind)
 {
     struct nst_cpu_stats *mine = cpu_stats();
@@ -90,73 +93,76 @@ static __always_inline bool start_record(struct nst_header *header, enum nst_kin
 }
 
 /* A record without a tail: a struct nst_NAME *, or NULL when the ring is full (already counted). */
-#define RESERVE(name)                                                                    \
-    ({                                                                                   \
-        struct nst_##name *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);      \
-        if (!start_record((struct nst_header *)record, NST_KIND_##name) && record) {     \
-            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                               \
-            record = 0;                                                                  \
-        }                                                                                \
-        record;                                                                          \
+#define RESERVE(name)                                                                \
+    ({                                                                               \
+        struct nst_##name *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);  \
+        if (!start_record((struct nst_header *)record, NST_KIND_##name) && record) { \
+            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                           \
+            record = 0;                                                              \
+        }                                                                            \
+        record;                                                                      \
     })
 
-/* Hides a value from clang's optimizer, which would turn comparisons of an index into comparisons of byte
- * offsets, or arithmetic back into branches, and so lose the bounds that the verifier needs to see. */
+/* Hides a value from clang's optimizer, which would turn comparisons of an index into comparisons
+ * of byte offsets, or arithmetic back into branches, and so lose the bounds that the verifier needs
+ * to see. */
 #define AS_WRITTEN(value) asm volatile("" : "+r"(value))
 
-/* A record with room for n elements of its tail; sets the u64 `room` to how many it can take. The verifier
- * wants a constant size, hence the classes. It follows each branch apart, so room is a constant to it, and
- * so is what is computed from it; a loop over the tail must stop at room as well as at n, because the
- * bound on n does not survive a spill in every verifier (6.1). */
-#define RESERVE_TAIL(name, element, n, room)                                                   \
-    ({                                                                                         \
-        struct nst_##name *record;                                                             \
-        room = (n) <= NST_TAIL_CLASS_0   ? NST_TAIL_CLASS_0                                    \
-               : (n) <= NST_TAIL_CLASS_1 ? NST_TAIL_CLASS_1                                    \
-                                         : NST_TAIL_CLASS_2;                                   \
-        AS_WRITTEN(room);                                                                      \
-        record = bpf_ringbuf_reserve(&ring, sizeof(*record) + sizeof(element) * room, 0);      \
-        if (!start_record((struct nst_header *)record, NST_KIND_##name) && record) {           \
-            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                     \
-            record = 0;                                                                        \
-        }                                                                                      \
-        record;                                                                                \
+/* A record with room for n elements of its tail; sets the u64 `room` to how many it can take. The
+ * verifier wants a constant size, hence the classes. It follows each branch apart, so room is a
+ * constant to it, and so is what is computed from it; a loop over the tail must stop at room as
+ * well as at n, because the bound on n does not survive a spill in every verifier (6.1). */
+#define RESERVE_TAIL(name, element, n, room)                                              \
+    ({                                                                                    \
+        struct nst_##name *record;                                                        \
+        room = (n) <= NST_TAIL_CLASS_0   ? NST_TAIL_CLASS_0                               \
+               : (n) <= NST_TAIL_CLASS_1 ? NST_TAIL_CLASS_1                               \
+                                         : NST_TAIL_CLASS_2;                              \
+        AS_WRITTEN(room);                                                                 \
+        record = bpf_ringbuf_reserve(&ring, sizeof(*record) + sizeof(element) * room, 0); \
+        if (!start_record((struct nst_header *)record, NST_KIND_##name) && record) {      \
+            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                \
+            record = 0;                                                                   \
+        }                                                                                 \
+        record;                                                                           \
     })
 
-/* No wake-up: the agent drains by timer. A consumer woken by the ring runs into the very window in which
- * the kernel skips fentry programs as recursive. */
+/* No wake-up: the agent drains by timer. A consumer woken by the ring runs into the very window in
+ * which the kernel skips fentry programs as recursive. */
 #define SUBMIT(record) bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP)
 
 /* The arguments of a hooked function as plain numbers. The verifier would give fentry and tp_btf
- * arguments types, and forbids the arithmetic on typed pointers that key_of() and pid vectors need. */
+ * arguments types, and forbids the arithmetic on typed pointers that key_of() and pid vectors need.
+ */
 #define TRACED_ARGS(args) bpf_probe_read_kernel(args, sizeof(args), ctx)
 
-/* Both ways to hook the entry of a kernel function, with one body; arg[] holds its first arguments. */
-#define ENTRY_HOOK(name, function, count)                                                      \
-    static __always_inline void on_##name(const u64 *arg);                                     \
-    SEC("?fentry/" #function)                                                                  \
-    int name##_fentry(u64 *ctx)                                                                \
-    {                                                                                          \
-        u64 args[count];                                                                       \
-        if (hook_runs(NST_HOOK_##name)) {                                                      \
-            TRACED_ARGS(args);                                                                 \
-            on_##name(args);                                                                   \
-        }                                                                                      \
-        return 0;                                                                              \
-    }                                                                                          \
-    SEC("?kprobe/" #function)                                                                  \
-    int name##_kprobe(struct pt_regs *ctx)                                                     \
-    {                                                                                          \
-        u64 args[2] = {PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx)};                                \
-        if (hook_runs(NST_HOOK_##name))                                                        \
-            on_##name(args);                                                                   \
-        return 0;                                                                              \
-    }                                                                                          \
+/* Both ways to hook the entry of a kernel function, with one body; arg[] holds its first arguments.
+ */
+#define ENTRY_HOOK(name, function, count)                       \
+    static __always_inline void on_##name(const u64 *arg);      \
+    SEC("?fentry/" #function)                                   \
+    int name##_fentry(u64 *ctx)                                 \
+    {                                                           \
+        u64 args[count];                                        \
+        if (hook_runs(NST_HOOK_##name)) {                       \
+            TRACED_ARGS(args);                                  \
+            on_##name(args);                                    \
+        }                                                       \
+        return 0;                                               \
+    }                                                           \
+    SEC("?kprobe/" #function)                                   \
+    int name##_kprobe(struct pt_regs *ctx)                      \
+    {                                                           \
+        u64 args[2] = {PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx)}; \
+        if (hook_runs(NST_HOOK_##name))                         \
+            on_##name(args);                                    \
+        return 0;                                               \
+    }                                                           \
     static __always_inline void on_##name(const u64 *arg)
 
-/* Both ways to hook the return of a kernel function of up to three arguments, with one body: arg[] holds
- * them, result what it returned. fexit sees the arguments; for a kretprobe the entry keeps them, by thread
- * and hook (the functions hooked so do not recurse). */
+/* Both ways to hook the return of a kernel function of up to three arguments, with one body: arg[]
+ * holds them, result what it returned. fexit sees the arguments; for a kretprobe the entry keeps
+ * them, by thread and hook (the functions hooked so do not recurse). */
 struct entry_args {
     u64 arg[3];
 };
@@ -173,60 +179,61 @@ static __always_inline u64 entry_key(enum nst_hook hook)
     return (u64)hook << 32 | (u32)bpf_get_current_pid_tgid();
 }
 
-#define EXIT_HOOK(name, function, count)                                                              \
-    static __always_inline void on_##name(const u64 *arg, u64 result);                                \
-    SEC("?fexit/" #function)                                                                          \
-    int name##_fexit(u64 *ctx)                                                                        \
-    {                                                                                                 \
-        u64 args[(count) + 1];                                                                        \
-        if (hook_runs(NST_HOOK_##name)) {                                                             \
-            TRACED_ARGS(args);                                                                        \
-            on_##name(args, args[count]);                                                             \
-        }                                                                                             \
-        return 0;                                                                                     \
-    }                                                                                                 \
-    SEC("?kprobe/" #function)                                                                         \
-    int name##_kprobe(struct pt_regs *ctx)                                                            \
-    {                                                                                                 \
-        struct entry_args args = {{PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx)}};      \
-        u64 key = entry_key(NST_HOOK_##name);                                                         \
-        bpf_map_update_elem(&entries, &key, &args, BPF_ANY);                                          \
-        return 0;                                                                                     \
-    }                                                                                                 \
-    SEC("?kretprobe/" #function)                                                                      \
-    int name##_kretprobe(struct pt_regs *ctx)                                                         \
-    {                                                                                                 \
-        u64 key = entry_key(NST_HOOK_##name);                                                         \
-        struct entry_args *saved = bpf_map_lookup_elem(&entries, &key);                               \
-        struct entry_args args;                                                                       \
-        if (!saved)                                                                                   \
-            return 0;                                                                                 \
-        args = *saved;                                                                                \
-        bpf_map_delete_elem(&entries, &key);                                                          \
-        if (hook_runs(NST_HOOK_##name))                                                               \
-            on_##name(args.arg, PT_REGS_RC(ctx));                                                     \
-        return 0;                                                                                     \
-    }                                                                                                 \
+#define EXIT_HOOK(name, function, count)                                                         \
+    static __always_inline void on_##name(const u64 *arg, u64 result);                           \
+    SEC("?fexit/" #function)                                                                     \
+    int name##_fexit(u64 *ctx)                                                                   \
+    {                                                                                            \
+        u64 args[(count) + 1];                                                                   \
+        if (hook_runs(NST_HOOK_##name)) {                                                        \
+            TRACED_ARGS(args);                                                                   \
+            on_##name(args, args[count]);                                                        \
+        }                                                                                        \
+        return 0;                                                                                \
+    }                                                                                            \
+    SEC("?kprobe/" #function)                                                                    \
+    int name##_kprobe(struct pt_regs *ctx)                                                       \
+    {                                                                                            \
+        struct entry_args args = {{PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx)}}; \
+        u64 key = entry_key(NST_HOOK_##name);                                                    \
+        bpf_map_update_elem(&entries, &key, &args, BPF_ANY);                                     \
+        return 0;                                                                                \
+    }                                                                                            \
+    SEC("?kretprobe/" #function)                                                                 \
+    int name##_kretprobe(struct pt_regs *ctx)                                                    \
+    {                                                                                            \
+        u64 key = entry_key(NST_HOOK_##name);                                                    \
+        struct entry_args *saved = bpf_map_lookup_elem(&entries, &key);                          \
+        struct entry_args args;                                                                  \
+        if (!saved)                                                                              \
+            return 0;                                                                            \
+        args = *saved;                                                                           \
+        bpf_map_delete_elem(&entries, &key);                                                     \
+        if (hook_runs(NST_HOOK_##name))                                                          \
+            on_##name(args.arg, PT_REGS_RC(ctx));                                                \
+        return 0;                                                                                \
+    }                                                                                            \
     static __always_inline void on_##name(const u64 *arg, u64 result)
 
 /* A tracepoint with BTF; arg[] holds its first arguments. */
-#define TRACEPOINT_HOOK(name, count)                              \
-    static __always_inline void on_##name(const u64 *arg);        \
-    SEC("?tp_btf/" #name)                                         \
-    int name##_tp(u64 *ctx)                                       \
-    {                                                             \
-        u64 args[count];                                          \
-        if (hook_runs(NST_HOOK_##name)) {                         \
-            TRACED_ARGS(args);                                    \
-            on_##name(args);                                      \
-        }                                                         \
-        return 0;                                                 \
-    }                                                             \
+#define TRACEPOINT_HOOK(name, count)                       \
+    static __always_inline void on_##name(const u64 *arg); \
+    SEC("?tp_btf/" #name)                                  \
+    int name##_tp(u64 *ctx)                                \
+    {                                                      \
+        u64 args[count];                                   \
+        if (hook_runs(NST_HOOK_##name)) {                  \
+            TRACED_ARGS(args);                             \
+            on_##name(args);                               \
+        }                                                  \
+        return 0;                                          \
+    }                                                      \
     static __always_inline void on_##name(const u64 *arg)
 
-/* Defined in facts.bpf.c; global functions, which the verifier checks once each, and therefore takes
- * numbers only. Emit a namespace event for each namespace of `task` (a task_struct) or of `nsproxy` that
- * `other`, another nsproxy, does not have; round is that of the snapshot, 0 for live events. */
+/* Defined in facts.bpf.c; global functions, which the verifier checks once each, and therefore
+ * takes numbers only. Emit a namespace event for each namespace of `task` (a task_struct) or of
+ * `nsproxy` that `other`, another nsproxy, does not have; round is that of the snapshot, 0 for live
+ * events. */
 extern int emit_facts_of_task(u64 task, u64 other, u32 round);
 extern int emit_facts_of_nsproxy(u64 nsproxy, u64 other, u32 round);
 extern int emit_user_facts(u64 ns, u32 round);

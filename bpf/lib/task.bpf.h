@@ -10,7 +10,7 @@
 
 #include "lib/emit.bpf.h"
 
-#define IS_ERR_VALUE(x) ((u64)(x) >= (u64)-4095)
+#define IS_ERR_VALUE(x) ((u64)(x) >= (u64) - 4095)
 
 static __always_inline struct task_struct *current_task(void)
 {
@@ -56,9 +56,9 @@ static __always_inline struct pid_namespace *active_pid_namespace(struct pid *pi
     return levels ? BPF_CORE_READ(innermost, ns) : 0;
 }
 
-/* The nsproxy part of a set. Another task's nsproxy can be put while it is read; the fields are then
- * whatever the memory holds. As long as the task still points at it afterwards it was alive throughout,
- * so read_ns_set checks and reads again. */
+/* The nsproxy part of a set. Another task's nsproxy can be put while it is read; the fields are
+ * then whatever the memory holds. As long as the task still points at it afterwards it was alive
+ * throughout, so read_ns_set checks and reads again. */
 static __always_inline void read_nsproxy(struct nst_ns_set *to, struct nsproxy *nsproxy)
 {
     to->nsproxy = key_of(nsproxy);
@@ -72,8 +72,8 @@ static __always_inline void read_nsproxy(struct nst_ns_set *to, struct nsproxy *
     to->pid_for_children = BPF_CORE_READ(nsproxy, pid_ns_for_children, ns.inum);
 }
 
-/* The rest of a set: what a task is in by its struct pid and its credentials. Both are put through RCU
- * only, and every program here runs under rcu_read_lock. */
+/* The rest of a set: what a task is in by its struct pid and its credentials. Both are put through
+ * RCU only, and every program here runs under rcu_read_lock. */
 static __always_inline void read_active(struct nst_ns_set *to, struct task_struct *task)
 {
     struct pid *pid = BPF_CORE_READ(task, thread_pid);
@@ -102,8 +102,8 @@ static __always_inline void read_ns_set(struct nst_ns_set *to, struct task_struc
     }
 }
 
-/* The pid vector, outermost first. The numbers of a struct pid never change while it lives, so this may
- * run after the reservation. `room` is from RESERVE_TAIL. */
+/* The pid vector, outermost first. The numbers of a struct pid never change while it lives, so this
+ * may run after the reservation. `room` is from RESERVE_TAIL. */
 static __always_inline void read_vpids(struct nst_pid_nr *to, struct pid *pid, u32 levels, u64 room)
 {
     for (u32 i = 0; i < NST_MAX_LEVELS; i++) {

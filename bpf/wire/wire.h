@@ -25,8 +25,8 @@ typedef __s32 nst_s32;
 /* Depth of pid namespaces: levels 0 to 32 (kernel MAX_PID_NS_LEVEL). */
 #define NST_MAX_LEVELS 33
 
-/* Records with a tail are reserved in one of three sizes, as the verifier wants a constant; the rest of
- * the reservation is not part of the record. */
+/* Records with a tail are reserved in one of three sizes, as the verifier wants a constant; the
+ * rest of the reservation is not part of the record. */
 #define NST_TAIL_CLASS_0 1
 #define NST_TAIL_CLASS_1 4
 #define NST_TAIL_CLASS_2 NST_MAX_LEVELS
@@ -39,9 +39,15 @@ struct nst_header {
 };
 NST_ASSERT(sizeof(struct nst_header) == 16, "nst_header has padding");
 
-#define ENUM(name, help) enum nst_##name {
+/* clang-format off: these are lists, not code */
+#define ENUM(name, help) \
+    enum nst_##name      \
+    {
 #define VALUE(enumeration, name, number, help) NST_##enumeration##_##name = number,
-#define END_ENUM(name) NST_##name##_end };
+#define END_ENUM(name) \
+    NST_##name##_end   \
+    }                  \
+    ;
 #include "events.def"
 
 enum nst_kind {
@@ -52,11 +58,17 @@ enum nst_kind {
 
 /* A composite first, so that events can hold it. */
 #define STRUCT(name, help) struct nst_##name {
-#define END_STRUCT(name) };
-#define EVENT(name, number, help) struct nst_##name { struct nst_header header;
+#define END_STRUCT(name) \
+    }                    \
+    ;
+#define EVENT(name, number, help) \
+    struct nst_##name {           \
+        struct nst_header header;
 #define FIELD(type, name, format, help) NST_TYPE_##type name;
 #define TEXT(name, bytes, help) char name[bytes];
-#define END_EVENT(name) };
+#define END_EVENT(name) \
+    }                   \
+    ;
 #define NST_TYPE_u32 nst_u32
 #define NST_TYPE_u64 nst_u64
 #define NST_TYPE_s32 nst_s32
@@ -66,13 +78,18 @@ enum nst_kind {
 
 /* No padding: a struct is as large as the sum of its members. */
 #define STRUCT(name, help) enum { NST_SIZE_##name = 0
-#define END_STRUCT(name) };
+#define END_STRUCT(name) \
+    }                    \
+    ;
 #define EVENT(name, number, help) enum { NST_SIZE_##name = sizeof(struct nst_header)
-#define FIELD(type, name, format, help) + sizeof(NST_TYPE_##type)
-#define TEXT(name, bytes, help) + (bytes)
-#define END_EVENT(name) };
+#define FIELD(type, name, format, help) +sizeof(NST_TYPE_##type)
+#define TEXT(name, bytes, help) +(bytes)
+#define END_EVENT(name) \
+    }                   \
+    ;
 #include "events.def"
-#define END_STRUCT(name) NST_ASSERT(sizeof(struct nst_##name) == NST_SIZE_##name, "nst_" #name " has padding");
+#define END_STRUCT(name) \
+    NST_ASSERT(sizeof(struct nst_##name) == NST_SIZE_##name, "nst_" #name " has padding");
 #define END_EVENT(name) END_STRUCT(name)
 #include "events.def"
 
@@ -82,11 +99,13 @@ enum nst_hook {
     NST_HOOK_end
 };
 
+/* clang-format on */
+
 /* One per CPU, in the map `stats`. Only ever grows. */
 struct nst_cpu_stats {
-    nst_u64 emitted;             /* records this CPU tried to write (its low 32 bits are header.seq) */
-    nst_u64 dropped;             /* of these, how many found the ring full */
-    nst_u64 hits[NST_HOOK_end];  /* how often each hook ran, whether or not it wrote a record */
+    nst_u64 emitted; /* records this CPU tried to write (its low 32 bits are header.seq) */
+    nst_u64 dropped; /* of these, how many found the ring full */
+    nst_u64 hits[NST_HOOK_end]; /* how often each hook ran, whether or not it wrote a record */
 };
 
 #endif
