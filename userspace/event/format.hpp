@@ -22,7 +22,7 @@ void append_text(fmt::memory_buffer& out, const Event& event);
 [[nodiscard]] std::string to_text(const Event& event);
 
 /// Reads what append_json wrote. Fails with the field that is missing or wrong.
-[[nodiscard]] Result<EventBuffer> parse_event(std::string_view json);
+[[nodiscard]] Result<EventBuffer> parse_event(std::string_view json_text);
 
 /// docs/EVENTS.md, from the declarations.
 [[nodiscard]] std::string events_markdown();

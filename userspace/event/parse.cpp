@@ -153,8 +153,8 @@ EventBuffer read(const json& from, std::string& problem) {
 
 }  // namespace
 
-Result<EventBuffer> parse_event(std::string_view text) {
-    const json from = json::parse(text, nullptr, false);
+Result<EventBuffer> parse_event(std::string_view json_text) {
+    const json from = json::parse(json_text, nullptr, false);
     if (!from.is_object()) {
         return fail("read an event", "not a JSON object");
     }

@@ -77,7 +77,7 @@ struct WebServer::State {
     SnapshotBoard& board;
     WebOptions options;
 
-    State(SnapshotBoard& from, const WebOptions& given) : board(from), options(given) {}
+    State(SnapshotBoard& from, WebOptions given) : board(from), options(std::move(given)) {}
 
     /// Answers with what make(publication) says, or 503 where the agent does not answer.
     template <class F>

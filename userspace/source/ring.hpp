@@ -42,10 +42,10 @@ public:
                 break;
             }
             const std::uint32_t length = word & ~(busy | discarded);
-            const std::byte* record = data_ + (position & mask_) + header_size;
+            std::byte* record = data_ + (position & mask_) + header_size;
             position += (length + header_size + 7) / 8 * 8;
             if ((word & discarded) == 0) {
-                take(std::span(record, length));
+                take(std::span<const std::byte>(record, length));
                 count++;
             }
             if (position - returned >= return_after) {
@@ -81,8 +81,7 @@ private:
         std::swap(page_, other.page_);
     }
     [[nodiscard]] std::uint32_t& length_at(std::uint64_t position) const {
-        return *reinterpret_cast<std::uint32_t*>(
-            const_cast<std::byte*>(data_ + (position & mask_)));
+        return *reinterpret_cast<std::uint32_t*>(data_ + (position & mask_));
     }
     void release(std::uint64_t position) {
         std::atomic_ref(*consumer_).store(position, std::memory_order_release);
@@ -90,7 +89,7 @@ private:
 
     std::uint64_t* consumer_ = nullptr;  // first page: ours
     std::uint64_t* producer_ = nullptr;  // second page: the kernel's, read only
-    const std::byte* data_ = nullptr;    // mapped twice in a row, so no record wraps
+    std::byte* data_ = nullptr;          // read only; mapped twice in a row, so no record wraps
     std::uint64_t mask_ = 0;
     std::size_t page_ = 0;
 };

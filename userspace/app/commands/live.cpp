@@ -76,7 +76,7 @@ public:
     [[nodiscard]] int status() const { return status_; }
 
 private:
-    [[noreturn]] static void run(const std::vector<std::string>& command, int gate, int report) {
+    [[noreturn]] static void run(std::vector<std::string> command, int gate, int report) {
         char go = 0;
         // If the tracer dies instead of opening the gate, so does this.
         if (read(gate, &go, 1) != 1) {
@@ -85,8 +85,9 @@ private:
         std::signal(SIGINT, SIG_DFL);
         std::signal(SIGTERM, SIG_DFL);
         std::vector<char*> arguments;
-        for (const std::string& word : command) {
-            arguments.push_back(const_cast<char*>(word.c_str()));
+        arguments.reserve(command.size() + 1);
+        for (std::string& word : command) {
+            arguments.push_back(word.data());
         }
         arguments.push_back(nullptr);
         execvp(arguments[0], arguments.data());
