@@ -3,6 +3,12 @@
 
 namespace nstrail {
 
+namespace {
+
+constexpr std::uint32_t pids_adding = 1U << 31;  // PIDNS_ADDING
+
+}  // namespace
+
 Namespace* Namespaces::find(std::uint32_t inum) {
     const auto at = live_.find(inum);
     return at == live_.end() ? nullptr : &slots_[at->second];
@@ -80,6 +86,10 @@ Namespace& Namespaces::learn(const nst_namespace& facts, std::uint64_t boot_ns) 
     if (!one.last_pid_known || facts.round == 0) {
         one.last_pid = facts.last_pid;
         one.last_pid_known = type == NST_ns_type_pid;
+    }
+    // disable_pid_allocation(): its init is exiting, or its first fork failed.
+    if (type == NST_ns_type_pid && (facts.pid_allocated & pids_adding) == 0) {
+        one.dying = true;
     }
     one.seen_round = facts.round != 0 ? facts.round : one.seen_round;
     one.certain = true;

@@ -14,15 +14,22 @@ constexpr std::uint32_t pf_exiting = 0x4;       // PF_EXITING
 constexpr std::uint32_t pf_kthread = 0x200000;  // PF_KTHREAD
 
 /// Which slot a flag of clone makes new. CLONE_NEWTIME gives the child both time slots
-/// (timens_on_fork).
+/// (timens_on_fork), but with CLONE_VM only that for its children.
 constexpr struct {
     std::uint64_t flag;
     Slot slot;
 } new_by_clone[] = {
-    {CLONE_NEWNS, Slot::mnt},    {CLONE_NEWUTS, Slot::uts},   {CLONE_NEWIPC, Slot::ipc},
-    {CLONE_NEWNET, Slot::net},   {CLONE_NEWPID, Slot::pid},   {CLONE_NEWCGROUP, Slot::cgroup},
-    {CLONE_NEWUSER, Slot::user}, {CLONE_NEWTIME, Slot::time},
+    {CLONE_NEWNS, Slot::mnt},    {CLONE_NEWUTS, Slot::uts},
+    {CLONE_NEWIPC, Slot::ipc},   {CLONE_NEWNET, Slot::net},
+    {CLONE_NEWPID, Slot::pid},   {CLONE_NEWCGROUP, Slot::cgroup},
+    {CLONE_NEWUSER, Slot::user}, {CLONE_NEWTIME, Slot::time_for_children},
 };
+
+/// No kernel sends what is not: a damaged recording must not choose how large the index of tids is.
+bool plausible(const nst_task_ref& ref) {
+    constexpr std::uint32_t pid_max_limit = 4 * 1024 * 1024;  // PID_MAX_LIMIT
+    return ref.key != 0 && ref.tid < pid_max_limit;
+}
 
 void set_comm(Task& task, const char (&comm)[16]) {
     std::ranges::copy(comm, task.comm.begin());
@@ -77,11 +84,33 @@ void World::drop_task(Task& task) {
     for (const Slot one : all_slots) {
         set_slot(task, one, 0);
     }
+    if (task.leader()) {
+        // The process is gone. Its children may hold on to it for its heir; if it held on to its
+        // own parent then, a line of processes that fork and exit would grow for ever.
+        processes_.forget_parent(task.process);
+    }
     processes_.release(task.process);
     unindex_tid(task.tid, slot);
     by_key_.erase(task.key);
     free_tasks_.push_back(slot);
     task = Task{};
+}
+
+/// Ends whoever else has the address or the number of a task that is known to be.
+void World::evict(const nst_task_ref& ref, std::uint64_t& counter) {
+    const auto at = by_key_.find(ref.key);
+    const TaskSlot by_key = at == by_key_.end() ? no_task : at->second;
+    const TaskSlot by_tid = ref.tid < by_tid_.size() ? by_tid_[ref.tid] : no_task;
+    for (const TaskSlot slot : {by_key, by_tid}) {
+        Task& task = tasks_[slot];
+        if (slot == no_task || task.key == 0) {
+            continue;
+        }
+        // The iterator may have told the very task before task_newtask did.
+        const bool same = task.key == ref.key && task.start_boottime_ns == ref.start_boottime_ns;
+        counter += same ? 0 : 1;
+        drop_task(task);
+    }
 }
 
 void World::touch(Task& task) {
@@ -114,7 +143,10 @@ Namespace& World::meet(std::uint32_t inum, NsType type) {
     if (const auto early = early_facts_.find(inum); early != early_facts_.end()) {
         const nst_namespace facts = early->second;
         early_facts_.erase(early);
-        return namespaces_.learn(facts, now_);
+        // Of another type they are about one whose birth was lost.
+        if (facts.type == static_cast<nst_u32>(type)) {
+            return namespaces_.learn(facts, now_);
+        }
     }
     return ns;
 }
@@ -179,18 +211,13 @@ void World::set_vector(Task& task, std::span<const nst_pid_nr> vector) {
 }
 
 void World::on(const Event& event, const nst_task_new& e, Change& change) {
-    account_.tasks_born++;
-    // Whoever has its address or its number is gone. In the reduced mode that is how a release is
-    // learned when the number is used again before sched_process_free; in the full mode the release
-    // was lost.
-    const bool releases_seen = hooked(NST_HOOK_release_task);
-    for (const TaskSlot slot : {by_key_.contains(e.task.key) ? by_key_[e.task.key] : no_task,
-                                e.task.tid < by_tid_.size() ? by_tid_[e.task.tid] : no_task}) {
-        if (slot != no_task && tasks_[slot].key != 0) {
-            (releases_seen ? account_.tasks_dropped : account_.tasks_released)++;
-            drop_task(tasks_[slot]);
-        }
+    if (!plausible(e.task)) {
+        return;
     }
+    account_.tasks_born++;
+    // In the reduced mode that is how a release is learned when the number is used again before
+    // sched_process_free; in the full mode the release was lost.
+    evict(e.task, hooked(NST_HOOK_release_task) ? account_.tasks_dropped : account_.tasks_released);
     tombstones_.erase(e.task.key);
     pending_.erase(e.task.key);
 
@@ -243,6 +270,9 @@ void World::on(const Event& event, const nst_task_new& e, Change& change) {
 }
 
 void World::on(const Event& event, const nst_task_seen& e, Change& change) {
+    if (!plausible(e.task)) {
+        return;
+    }
     if (const auto gone = tombstones_.find(e.task.key);
         gone != tombstones_.end() && gone->second == e.task.start_boottime_ns) {
         return;  // read before its release, written after it
@@ -260,6 +290,9 @@ void World::on(const Event& event, const nst_task_seen& e, Change& change) {
         known = nullptr;
     }
     const bool found = known == nullptr;
+    if (found) {
+        evict(e.task, account_.tasks_dropped);
+    }
     Task& task = found ? add_task(e.task) : *known;
     if (found) {
         task.soft = true;
@@ -273,7 +306,8 @@ void World::on(const Event& event, const nst_task_seen& e, Change& change) {
     processes_.set_parent(task.process, e.ppid);
     task.seen_round = e.round;
     set_comm(task, e.comm);
-    if (e.ns.nsproxy != 0) {
+    // The set of a zombie may have been read before exit_task_namespaces(), its state after.
+    if (e.ns.nsproxy != 0 && e.exit_state == 0) {
         set_namespaces(task, e.ns.nsproxy, NsSet(e.ns));
     } else {
         leave_nsproxy(task);
@@ -300,7 +334,11 @@ void World::on(const Event& event, const nst_task_seen& e, Change& change) {
             set_slot(task, Slot::user, pending.user);
         }
         if (pending.exiting) {
+            task.exit_code = pending.exit_code;
             set_state(task, TaskState::exiting);
+        }
+        if (pending.last) {
+            mark_dying(task);
         }
         if (pending.left) {
             leave_nsproxy(task);
@@ -323,18 +361,28 @@ void World::on(const Event& /*event*/, const nst_task_exec& e, Change& change) {
         // exchange_tids is not hooked: exec by a thread that was not the leader.
         if (e.task.tid < by_tid_.size() && by_tid_[e.task.tid] != no_task) {
             exchange(*task, tasks_[by_tid_[e.task.tid]]);
+        } else if (plausible(e.task)) {
+            const auto slot = by_key_.at(e.task.key);
+            unindex_tid(task->tid, slot);
+            task->tid = e.task.tid;
+            index_tid(*task, slot);
         }
         task->start_boottime_ns = e.task.start_boottime_ns;
     }
     set_comm(*task, e.comm);
-    if (task->nsproxy != e.ns.nsproxy && e.ns.nsproxy != 0) {
-        account_.switches_seen_late++;
-        set_namespaces(*task, e.ns.nsproxy, NsSet(e.ns));
-    }
-    if (e.ns.user != 0) {
-        set_slot(*task, Slot::user, e.ns.user);
-    }
+    learn_namespaces(*task, e.ns);
     change.task = task;
+}
+
+/// A task's set as it is now, where a switch may not have been seen.
+void World::learn_namespaces(Task& task, const nst_ns_set& set) {
+    if (task.nsproxy != set.nsproxy && set.nsproxy != 0) {
+        account_.switches_seen_late++;
+        set_namespaces(task, set.nsproxy, NsSet(set));
+    }
+    if (set.user != 0) {
+        set_slot(task, Slot::user, set.user);
+    }
 }
 
 void World::on(const Event& /*event*/, const nst_task_rename& e, Change& change) {
@@ -352,8 +400,11 @@ void World::on(const Event& /*event*/, const nst_task_exit& e, Change& change) {
     Task* task = find_key(e.task.key);
     if (task == nullptr) {
         if (in_round_) {
-            pending_[e.task.key].exiting = true;
-            pending_[e.task.key].left = !hooked(NST_HOOK_exit_namespaces);
+            Pending& pending = pending_[e.task.key];
+            pending.exiting = true;
+            pending.exit_code = e.exit_code;
+            pending.last = e.last != 0;
+            pending.left = !hooked(NST_HOOK_exit_namespaces);
         }
         return;
     }
@@ -366,17 +417,23 @@ void World::on(const Event& /*event*/, const nst_task_exit& e, Change& change) {
         if (e.heir != task->tgid) {
             processes_.die(task->process, e.heir);
         }
-        Namespace* active = namespaces_.find(task->vpids.innermost().pid_namespace);
-        if (active != nullptr && active->init_tgid == task->tgid) {
-            active->dying = true;
-            active->zapper_tid = task->tid;
-        }
+        mark_dying(*task);
     }
     if (!hooked(NST_HOOK_exit_namespaces)) {
+        learn_namespaces(*task, e.ns);
         leave_nsproxy(*task);
         set_state(*task, TaskState::zombie);
     }
     change.task = task;
+}
+
+/// The last thread of a group is exiting: if that is an init, its namespace ends.
+void World::mark_dying(const Task& init) {
+    Namespace* active = namespaces_.find(init.vpids.innermost().pid_namespace);
+    if (active != nullptr && active->init_tgid == init.tgid) {
+        active->dying = true;
+        active->zapper_tid = init.tid;
+    }
 }
 
 void World::on(const Event& /*event*/, const nst_task_release& e, Change& change) {
@@ -388,6 +445,7 @@ void World::on(const Event& /*event*/, const nst_task_release& e, Change& change
     if (task == nullptr) {
         return;  // told twice (entry and loop), or never known
     }
+    learn_exchange(*task, e.task);
     account_.tasks_released++;
     change.released = *task;
     drop_task(*task);
@@ -402,6 +460,7 @@ void World::on(const Event& /*event*/, const nst_task_free& e, Change& change) {
     if (task == nullptr) {
         return;
     }
+    learn_exchange(*task, e.task);
     // With release_task hooked this is the second witness: the first was lost.
     (hooked(NST_HOOK_release_task) ? account_.tasks_dropped : account_.tasks_released)++;
     change.released = *task;
@@ -419,6 +478,17 @@ void World::exchange(Task& one, Task& other) {
     index_tid(other, slot_of(other));
     touch(one);
     touch(other);
+}
+
+/// A leader that ends under another tid gave its own to the thread that had that one and executes a
+/// program (de_thread): exchange_tids was not seen.
+void World::learn_exchange(Task& leader, const nst_task_ref& now) {
+    if (leader.tid == now.tid || now.tid >= by_tid_.size() || by_tid_[now.tid] == no_task) {
+        return;
+    }
+    Task& thread = tasks_[by_tid_[now.tid]];
+    thread.start_boottime_ns = leader.start_boottime_ns;
+    exchange(leader, thread);
 }
 
 void World::on(const Event& /*event*/, const nst_exchange_tids& e, Change& change) {

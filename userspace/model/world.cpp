@@ -117,7 +117,7 @@ void World::on(const Event& event, const nst_alloc_pid& e, Change& change) {
         (e.error == 0 ? account_.set_tid_granted : account_.set_tid_refused)++;
     }
     if (e.error != 0) {
-        account_.alloc_failures[-e.error]++;
+        account_.alloc_failures[-std::max(e.error, -4095)]++;  // MAX_ERRNO
         return;
     }
     // A number taken in turn moves the cursor; one that was asked for does not (alloc_pid).

@@ -42,8 +42,9 @@ public:
     /// The first snapshot is complete, and every gap since has been closed by another.
     [[nodiscard]] bool certain() const { return synchronized_ && !gap_open_; }
     [[nodiscard]] bool synchronized() const { return synchronized_; }
-    /// Only a snapshot can make it certain (again), and none is under way.
-    [[nodiscard]] bool wants_snapshot() const { return !certain() && !in_round_; }
+    /// Only a snapshot can make it certain (again), and none is under way that could. One that
+    /// something was lost of cannot, and its end mark may be what was lost.
+    [[nodiscard]] bool wants_snapshot() const { return !certain() && (!in_round_ || round_dirty_); }
     [[nodiscard]] const nst_session& session() const { return session_; }
     [[nodiscard]] std::size_t task_count() const { return by_key_.size(); }
 
@@ -86,9 +87,13 @@ private:
     [[nodiscard]] Task* find_key(std::uint64_t key);
     Task& add_task(const nst_task_ref& ref);
     void drop_task(Task& task);
+    void evict(const nst_task_ref& ref, std::uint64_t& counter);
     void index_tid(const Task& task, TaskSlot slot);
     void unindex_tid(std::uint32_t tid, TaskSlot slot);
     void exchange(Task& one, Task& other);
+    void learn_exchange(Task& leader, const nst_task_ref& now);
+    void learn_namespaces(Task& task, const nst_ns_set& set);
+    void mark_dying(const Task& init);
     void touch(Task& task);
     void set_slot(Task& task, Slot slot, std::uint32_t inum);
     void set_namespaces(Task& task, std::uint64_t nsproxy, const NsSet& set);
@@ -125,7 +130,9 @@ private:
         NsSet ns;
         bool switched = false;  // nsproxy and ns hold what a switch set
         bool exiting = false;
+        bool last = false;  // and was the last of its group
         bool left = false;  // nsproxy became NULL
+        std::int32_t exit_code = 0;
         std::uint32_t user = 0;
         std::array<char, 16> comm{};
     };
