@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint32_t pids_adding = 1U << 31;  // PIDNS_ADDING
 constexpr std::uint32_t pf_exiting = 0x4;
 constexpr std::uint32_t pf_kthread = 0x200000;
+constexpr std::uint32_t exit_dead = 0x10;
 constexpr std::uint32_t exit_zombie = 0x20;
 
 std::uint32_t& field(nst_ns_set& set, Slot slot) {
@@ -108,13 +109,14 @@ Script::Script(std::uint64_t hooks, Start start) : hooks_(hooks) {
 }
 
 void Script::apply(EventBuffer buffer) {
-    // A copy stays, and the World gets the event as a view of it: as it would from the ring.
-    events_.push_back(std::move(buffer));
-    const auto event = events_.back().event();
+    const auto event = buffer.event();
     if (!event) {
         throw std::logic_error(event.error().line());
     }
     last = world.apply(*event);
+    if (keep_events) {
+        events_.push_back(std::move(buffer));
+    }
 }
 
 void Script::session(std::uint64_t hooks) {
@@ -501,21 +503,25 @@ void Script::leave(std::uint32_t tid, nst_switch_via via) {
     }
 }
 
-void Script::release(std::uint32_t tid, nst_release_via via) {
-    const TrueTask task = of(tid);
-    released_[tid] = task;
-    tasks_.erase(tid);
-    if (!hooked(NST_HOOK_release_task)) {
-        return;
-    }
+void Script::task_release(std::uint32_t tid, nst_release_via via) {
+    const TrueTask& task = of(tid);
     nst_task_release event{};
     event.task = task.ref;
     event.pid_key = task.pid_key;
     event.via = static_cast<nst_u32>(via);
     event.exit_code = task.exit_code;
-    event.exit_state = 0x10;
+    event.exit_state = exit_dead;
     event.actor_tid = task.ppid;
     emit(event);
+}
+
+void Script::release(std::uint32_t tid, nst_release_via via) {
+    const TrueTask task = of(tid);
+    if (hooked(NST_HOOK_release_task)) {
+        task_release(tid, via);
+    }
+    released_[tid] = task;
+    tasks_.erase(tid);
     if (hooked(NST_HOOK_free_pid)) {
         emit(nst_free_pid{.header = {},
                           .pid_key = task.pid_key,
@@ -597,7 +603,8 @@ std::uint32_t Script::tasks_in(std::uint32_t inum) const {
 
 std::size_t Script::processes() const {
     std::set<std::uint32_t> groups;
-    for (const auto& row : world.snapshot()->tasks) {
+    const auto now = world.snapshot();
+    for (const auto& row : now->tasks) {
         groups.insert(row.task.tgid);
     }
     return groups.size();

@@ -87,6 +87,8 @@ public:
     TrueTask& exists(const Birth& birth);
     [[nodiscard]] const TrueTask& of(std::uint32_t tid) const { return tasks_.at(tid); }
     [[nodiscard]] TrueTask& change(std::uint32_t tid) { return tasks_.at(tid); }
+    /// The task is gone; its end was told by other means, or not at all.
+    void forget(std::uint32_t tid) { tasks_.erase(tid); }
     /// The next namespace made gets this inum, whoever had it before.
     void next_inum(std::uint32_t inum) { forced_inum_ = inum; }
     /// unshare(2) as the reduced mode sees it: not at all.
@@ -115,7 +117,8 @@ public:
     void gap(std::uint64_t lost = 1, nst_gap_cause cause = NST_gap_cause_ring);
 
     // -- Births.
-    void task_new(const Birth& birth);  ///< task_new alone
+    void task_new(const Birth& birth);                           ///< task_new alone
+    void tell_birth(const TrueTask& child, const Birth& birth);  ///< of one that exists() already
     /// clone as it is reported: inodes, pid numbers, facts, task_new; what is not hooked is left
     /// out.
     TrueTask& fork(const Birth& birth);
@@ -139,6 +142,8 @@ public:
     void exit(std::uint32_t tid, const Exit& how = {});
     void leave(std::uint32_t tid, nst_switch_via via = NST_switch_via_exit);
     void release(std::uint32_t tid, nst_release_via via = NST_release_via_entry);
+    /// task_release alone, as often as wanted: the task stays in the script.
+    void task_release(std::uint32_t tid, nst_release_via via = NST_release_via_entry);
     void task_free(
         std::uint32_t tid);  ///< of a task released, or if there is none, of a living one
     void zombie(std::uint32_t tid, const Exit& how = {});  ///< exit, leave
@@ -160,7 +165,8 @@ public:
 
     // -- Questions.
     World world;
-    Change last;  ///< what the last event did
+    bool keep_events = true;  ///< for events(); a script of a million lines may not want to
+    Change last;              ///< what the last event did
     [[nodiscard]] const Account& account() const { return world.account(); }
     [[nodiscard]] const std::vector<EventBuffer>& events() const { return events_; }
     [[nodiscard]] std::optional<Snapshot::TaskRow> task(std::uint32_t tid) const;
@@ -188,7 +194,6 @@ private:
     std::vector<std::uint32_t> make_new(std::uint64_t flags, const TrueTask& creator,
                                         nst_ns_set& set);
     TrueTask& bear(const Birth& birth, std::vector<std::uint32_t>& made);
-    void tell_birth(const TrueTask& child, const Birth& birth);
     void tell_switch(const TrueTask& task, const nst_ns_set& before, nst_switch_via via);
     void tell_free(const nst_task_ref& ref);
 

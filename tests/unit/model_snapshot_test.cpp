@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: Apache-2.0
+// The snapshot protocol: what the iterator tells comes among the live events, may be old, and makes
+// the World certain only if nothing was lost meanwhile.
+#include <gtest/gtest.h>
+
+#include "unit/script.hpp"
+
+namespace nstrail::test {
+namespace {
+
+constexpr std::uint32_t uts0 = initial(NST_ns_type_uts);
+constexpr auto session_only = Script::Start::session;
+
+TEST(Snapshot, MakesTheWorldCertain) {
+    Script s(full_hooks, session_only);
+    EXPECT_FALSE(s.world.certain());
+    EXPECT_FALSE(s.world.synchronized());
+    EXPECT_TRUE(s.world.wants_snapshot());
+    s.snapshot_begin(1);
+    EXPECT_FALSE(s.world.wants_snapshot()) << "one is under way";
+    s.seen(1);
+    s.seen(2);
+    EXPECT_FALSE(s.world.certain());
+    s.snapshot_end(1);
+    EXPECT_TRUE(s.last.became_certain);
+    EXPECT_TRUE(s.world.certain());
+    EXPECT_TRUE(s.world.synchronized());
+    EXPECT_FALSE(s.world.wants_snapshot());
+    EXPECT_EQ(s.account().snapshots, 1U);
+    EXPECT_EQ(s.account().resyncs, 0U);
+    const auto now = s.world.snapshot();
+    EXPECT_TRUE(now->certain);
+    EXPECT_TRUE(now->synchronized);
+    EXPECT_EQ(now->tasks.size(), 2U);
+    EXPECT_STREQ(now->session.release, "6.12.0-script");
+}
+
+TEST(Snapshot, TellsWhatWasThereBefore) {
+    Script s(full_hooks, session_only);
+    s.exists({.tid = 100, .flags = CLONE_NEWPID | CLONE_NEWUTS, .comm = "sh"});
+    s.exists({.tid = 101, .parent = 100, .flags = CLONE_THREAD});
+    s.exists({.tid = 102, .parent = 100});
+    TrueTask& zombie = s.change(102);
+    zombie.exit_state = 0x20;
+    zombie.exit_code = 512;
+    zombie.ns = {.nsproxy = 0,
+                 .mnt = 0,
+                 .uts = 0,
+                 .ipc = 0,
+                 .net = 0,
+                 .cgroup = 0,
+                 .time = 0,
+                 .time_for_children = 0,
+                 .pid_for_children = 0,
+                 .pid = zombie.ns.pid,
+                 .user = zombie.ns.user};
+    s.snapshot(1);
+    const auto leader = s.task(100);
+    ASSERT_TRUE(leader);
+    EXPECT_TRUE(leader->task.soft) << "only a snapshot told";
+    EXPECT_EQ(leader->task.name(), "sh");
+    EXPECT_EQ(leader->ppid, 1U);
+    EXPECT_EQ(leader->task.vpids.innermost().nr, 1U);
+    EXPECT_EQ(s.task(101)->task.tgid, 100U);
+    EXPECT_EQ(s.task(102)->task.state, TaskState::zombie);
+    EXPECT_EQ(s.task(102)->task.exit_code, 512);
+    EXPECT_EQ(s.ns(s.of(100).ns.pid)->ns.tasks, 3U);
+    EXPECT_EQ(s.ns(s.of(100).ns.pid)->ns.zombies, 1U);
+    EXPECT_EQ(s.ns(s.of(100).ns.uts)->ns.tasks, 2U);
+    EXPECT_TRUE(s.task(2)->task.kernel_thread);
+    s.exec(100, "bash");
+    EXPECT_FALSE(s.task(100)->task.soft);
+    EXPECT_EQ(s.account().tasks_born, 0U);
+    EXPECT_EQ(s.account().created[NST_ns_type_pid], 0U);
+    EXPECT_EQ(s.account().appeared[NST_ns_type_pid], 0U) << "there before, not appeared";
+}
+
+TEST(Snapshot, ATaskBornMeanwhileIsAsItsBirthTold) {
+    Script s(full_hooks, session_only);
+    s.snapshot_begin(1);
+    s.seen(1);
+    s.fork({.tid = 100, .comm = "sh"});
+    const auto early = s.look(100);
+    s.exec(100, "true");
+    s.seen(early);
+    s.snapshot_end(1);
+    EXPECT_EQ(s.task(100)->task.name(), "true");
+    EXPECT_FALSE(s.task(100)->task.soft);
+}
+
+TEST(Snapshot, ARecordMayComeBeforeTheBirth) {
+    // The task is in the list that the iterator walks a little before task_newtask tells of it.
+    for (const std::uint64_t hooks : {full_hooks, reduced_hooks}) {
+        Script s(hooks);
+        s.snapshot_begin(2);
+        s.seen(1);
+        s.seen(2);
+        const Birth birth{.tid = 100, .flags = CLONE_NEWUTS, .comm = "sh"};
+        const TrueTask& child = s.exists(birth);
+        const std::uint32_t uts = child.ns.uts;
+        if (hooks == full_hooks) {
+            s.inum_alloc(uts);
+        }
+        s.ns_seen(uts);
+        s.seen(100);
+        s.tell_birth(child, birth);
+        s.snapshot_end(2);
+        ASSERT_TRUE(s.task(100));
+        EXPECT_FALSE(s.task(100)->task.soft);
+        EXPECT_EQ(s.tasks_in(uts), 1U);
+        EXPECT_EQ(s.ns(uts)->ns.gen, 1U);
+        EXPECT_EQ(s.account().tasks_born, 1U);
+        EXPECT_EQ(s.account().tasks_dropped, 0U);
+        EXPECT_EQ(s.account().tasks_released, 0U);
+        EXPECT_EQ(s.account().forgotten[NST_ns_type_uts], 0U);
+    }
+}
+
+TEST(Snapshot, ATaskBornAfterTheIteratorPassedItsPlaceStays) {
+    Script s(full_hooks, session_only);
+    s.snapshot_begin(1);
+    s.seen(1);
+    s.seen(2);
+    s.fork({.tid = 100});
+    s.snapshot_end(1);
+    EXPECT_TRUE(s.task(100));
+    EXPECT_EQ(s.account().tasks_dropped, 0U);
+}
+
+TEST(Snapshot, LiveBeatsARecordThatWasReadBefore) {
+    Script s;
+    s.fork({.tid = 100, .comm = "sh"});
+    s.snapshot_begin(2);
+    const auto old = s.look(100);
+    s.unshare(100, CLONE_NEWUTS);
+    s.exec(100, "true");
+    s.seen(old);
+    s.snapshot_end(2);
+    EXPECT_EQ(s.task(100)->task.ns[Slot::uts], s.of(100).ns.uts);
+    EXPECT_EQ(s.task(100)->task.name(), "true");
+    EXPECT_EQ(s.account().switches_seen_late, 0U);
+}
+
+TEST(Snapshot, ARecordOfATaskReleasedMeanwhileIsOld) {
+    Script s(full_hooks, session_only);
+    s.exists({.tid = 100});
+    s.snapshot_begin(1);
+    const auto old = s.look(100);
+    s.die(100);
+    s.seen(old);
+    s.snapshot_end(1);
+    EXPECT_FALSE(s.task(100));
+}
+
+TEST(Snapshot, ARecordOfAKnownTaskReleasedMeanwhileIsOldToo) {
+    Script s;
+    s.fork({.tid = 100});
+    s.snapshot_begin(2);
+    s.seen(1);
+    s.seen(2);
+    const auto old = s.look(100);
+    s.die(100);
+    s.seen(old);
+    s.snapshot_end(2);
+    EXPECT_FALSE(s.task(100));
+    EXPECT_EQ(s.account().tasks_released, 1U);
+    EXPECT_EQ(s.account().tasks_dropped, 0U);
+}
+
+TEST(Snapshot, TombstonesAreForTheDeadNotForTheirAddresses) {
+    Script s(full_hooks, session_only);
+    const std::uint64_t key = s.exists({.tid = 100}).ref.key;
+    s.snapshot_begin(1);
+    const auto old = s.look(100);
+    s.die(100);
+    s.fork({.tid = 101, .comm = "new", .key = key});
+    s.seen(101);
+    s.seen(old);
+    s.snapshot_end(1);
+    EXPECT_TRUE(s.task(101));
+    EXPECT_EQ(s.task(101)->task.name(), "new");
+    EXPECT_FALSE(s.task(100));
+}
+
+TEST(Snapshot, ASwitchBeforeTheRecordBeatsIt) {
+    Script s(full_hooks, session_only);
+    s.exists({.tid = 100});
+    s.snapshot_begin(1);
+    const auto old = s.look(100);
+    s.unshare(100, CLONE_NEWUTS | CLONE_NEWUSER);
+    s.seen(old);
+    s.snapshot_end(1);
+    EXPECT_EQ(s.task(100)->task.ns[Slot::uts], s.of(100).ns.uts);
+    EXPECT_EQ(s.task(100)->task.ns[Slot::user], s.of(100).ns.user);
+    EXPECT_EQ(s.tasks_in(s.of(100).ns.uts), 1U);
+}
+
+TEST(Snapshot, ANameBeforeTheRecordBeatsIt) {
+    Script s(full_hooks, session_only);
+    s.exists({.tid = 100, .comm = "old"});
+    s.exists({.tid = 101, .comm = "old"});
+    s.snapshot_begin(1);
+    const auto first = s.look(100);
+    const auto second = s.look(101);
+    s.exec(100, "by exec");
+    s.rename(101, "by prctl");
+    s.seen(first);
+    s.seen(second);
+    s.snapshot_end(1);
+    EXPECT_EQ(s.task(100)->task.name(), "by exec");
+    EXPECT_EQ(s.task(101)->task.name(), "by prctl");
+}
+
+TEST(Snapshot, AnExitBeforeTheRecordBeatsIt) {
+    Script s(full_hooks, session_only);
+    s.exists({.tid = 100});
+    s.exists({.tid = 101});
+    s.snapshot_begin(1);
+    const auto exiting = s.look(100);
+    const auto zombie = s.look(101);
+    s.exit(100, {.code = 256});
+    s.zombie(101, {.code = 512});
+    s.seen(exiting);
+    s.seen(zombie);
+    s.snapshot_end(1);
+    EXPECT_EQ(s.task(100)->task.state, TaskState::exiting);
+    EXPECT_EQ(s.task(100)->task.exit_code, 256);
+    EXPECT_NE(s.task(100)->task.ns[Slot::uts], 0U);
+    EXPECT_EQ(s.task(101)->task.state, TaskState::zombie);
+    EXPECT_EQ(s.task(101)->task.exit_code, 512);
+    EXPECT_EQ(s.task(101)->task.ns[Slot::uts], 0U);
+    EXPECT_EQ(s.ns(initial(NST_ns_type_pid))->ns.zombies, 1U);
+}
+
+TEST(Snapshot, ANamespaceThatEndedBeforeAnOldRecordNamesItStaysEnded) {
+    Script s(full_hooks, session_only);
+    s.exists({.tid = 100, .flags = CLONE_NEWUTS});
+    const std::uint32_t uts = s.of(100).ns.uts;
+    s.snapshot_begin(1);
+    s.seen(1);
+    s.seen(2);
+    const auto old = s.look(100);
+    s.zombie(100);
+    s.inum_free(uts);
+    s.seen(old);
+    s.snapshot_end(1);
+    EXPECT_FALSE(s.ns(uts)) << "a namespace that nobody will ever see end";
+    EXPECT_EQ(s.task(100)->task.state, TaskState::zombie);
+}
+
+TEST(Snapshot, ANamespaceThatEndedBeforeAnOldRecordOfItStaysEnded) {
+    Script s;
+    s.fork({.tid = 100, .flags = CLONE_NEWUTS});
+    const std::uint32_t uts = s.of(100).ns.uts;
+    const nst_namespace old = s.look_ns(uts);
+    s.snapshot_begin(2);
+    s.seen(1);
+    s.seen(2);
+    s.die(100);
+    s.inum_free(uts);
+    s.ns_seen(old);
+    EXPECT_FALSE(s.ns(uts));
+    // Born again, it is told as well.
+    s.next_inum(uts);
+    s.fork({.tid = 101, .flags = CLONE_NEWUTS});
+    s.ns_seen(uts);
+    s.snapshot_end(2);
+    EXPECT_EQ(s.ns(uts)->ns.gen, 2U);
+    EXPECT_EQ(s.tasks_in(uts), 1U);
+}
+
+TEST(Snapshot, AnExecSwapMeanwhileIsSeen) {
+    Script s(full_hooks, session_only);
+    s.exists({.tid = 100, .comm = "leader"});
+    s.exists({.tid = 101, .parent = 100, .flags = CLONE_THREAD});
+    s.snapshot_begin(1);
+    s.seen(1);
+    s.seen(100);
+    s.seen(101);
+    const std::uint64_t thread = s.of(101).ref.key;
+    s.zombie(100, {.last = false});
+    s.exchange(101);
+    s.release(101);
+    s.exec(100, "new");
+    s.snapshot_end(1);
+    EXPECT_TRUE(s.world.certain());
+    EXPECT_EQ(s.task(100)->task.key, thread);
+    EXPECT_FALSE(s.task(101));
+}
+
+TEST(Snapshot, AnExecSwapOfTasksNotYetToldMakesTheRoundProveNothing) {
+    // Their records may hold the tids of before.
+    Script s(full_hooks, session_only);
+    s.exists({.tid = 100});
+    s.exists({.tid = 101, .parent = 100, .flags = CLONE_THREAD});
+    s.snapshot_begin(1);
+    s.exchange(101);
+    s.seen(1);
+    s.snapshot_end(1);
+    EXPECT_FALSE(s.world.certain());
+    s.snapshot(2);
+    EXPECT_TRUE(s.world.certain());
+}
+
+// Loss, and the rounds that make up for it.
+
+TEST(Resync, AGapMakesTheWorldUncertainUntilARoundAfterIt) {
+    Script s;
+    EXPECT_TRUE(s.world.certain());
+    s.gap(3);
+    EXPECT_TRUE(s.last.became_uncertain);
+    EXPECT_FALSE(s.world.certain());
+    EXPECT_TRUE(s.world.synchronized()) << "it was, once";
+    EXPECT_TRUE(s.world.wants_snapshot());
+    EXPECT_FALSE(s.world.snapshot()->certain);
+    s.gap(4, NST_gap_cause_recursion);
+    EXPECT_FALSE(s.last.became_uncertain) << "it was already";
+    s.snapshot(2);
+    EXPECT_TRUE(s.last.became_certain);
+    EXPECT_TRUE(s.world.certain());
+    EXPECT_FALSE(s.world.wants_snapshot());
+    EXPECT_EQ(s.account().gaps[NST_gap_cause_ring], 1U);
+    EXPECT_EQ(s.account().lost[NST_gap_cause_ring], 3U);
+    EXPECT_EQ(s.account().lost[NST_gap_cause_recursion], 4U);
+    EXPECT_EQ(s.world.snapshot()->lost, 7U);
+    EXPECT_EQ(s.account().snapshots, 2U);
+    EXPECT_EQ(s.account().resyncs, 1U);
+}
+
+TEST(Resync, ARoundWithoutNeedIsNoResync) {
+    Script s;
+    s.snapshot(2);
+    EXPECT_TRUE(s.world.certain());
+    EXPECT_EQ(s.account().snapshots, 2U);
+    EXPECT_EQ(s.account().resyncs, 0U);
+    EXPECT_EQ(s.account().tasks_dropped, 0U);
+}
+
+TEST(Resync, ARoundInWhichSomethingWasLostProvesNothing) {
+    Script s;
+    s.fork({.tid = 100});
+    s.snapshot_begin(2);
+    s.seen(1);
+    s.gap();
+    s.seen(2);
+    s.snapshot_end(2);  // 100 was not told: it may be its record that was lost
+    EXPECT_FALSE(s.world.certain());
+    EXPECT_TRUE(s.world.wants_snapshot());
+    EXPECT_TRUE(s.task(100));
+    EXPECT_EQ(s.account().tasks_dropped, 0U);
+    s.snapshot(3);
+    EXPECT_TRUE(s.world.certain());
+}
+
+TEST(Resync, TheFirstRoundToo) {
+    Script s(full_hooks, session_only);
+    s.snapshot_begin(1);
+    s.seen(1);
+    s.gap();
+    s.snapshot_end(1);
+    EXPECT_FALSE(s.world.synchronized());
+    EXPECT_TRUE(s.world.wants_snapshot());
+    s.snapshot(2);
+    EXPECT_TRUE(s.world.certain());
+    EXPECT_EQ(s.account().resyncs, 0U);
+}
+
+TEST(Resync, ARoundWhoseEndWasLostIsNotWaitedFor) {
+    Script s;
+    s.gap();
+    s.snapshot_begin(2);
+    s.seen(1);
+    s.gap();  // and with it, for all we know, the end mark
+    EXPECT_TRUE(s.world.wants_snapshot());
+    s.snapshot(3);
+    EXPECT_TRUE(s.world.certain());
+}
+
+TEST(Resync, AnEndWithoutItsBeginningProvesNothing) {
+    Script s;
+    s.fork({.tid = 100});
+    s.gap();
+    s.snapshot_end(2);
+    EXPECT_FALSE(s.world.certain());
+    EXPECT_TRUE(s.task(100));
+    s.snapshot_begin(4);
+    s.snapshot_end(3);
+    EXPECT_FALSE(s.world.certain());
+    EXPECT_TRUE(s.task(100));
+}
+
+TEST(Resync, DropsWhoWentAndFindsWhoCameUnseen) {
+    Script s;
+    s.fork({.tid = 100, .flags = CLONE_NEWUTS});
+    s.fork({.tid = 101});
+    const std::uint32_t uts = s.of(100).ns.uts;
+    s.gap();
+    s.forget(100);
+    s.exists({.tid = 102, .flags = CLONE_NEWNET, .comm = "unseen"});
+    s.silent_unshare(101, CLONE_NEWIPC);
+    s.snapshot(2);
+    EXPECT_FALSE(s.task(100));
+    EXPECT_EQ(s.account().tasks_dropped, 1U);
+    EXPECT_EQ(s.tasks_in(uts), 0U);
+    ASSERT_TRUE(s.task(102));
+    EXPECT_EQ(s.task(102)->task.name(), "unseen");
+    EXPECT_TRUE(s.task(102)->task.soft);
+    EXPECT_EQ(s.ppid(102), 1U);
+    EXPECT_EQ(s.account().appeared[NST_ns_type_net], 1U);
+    EXPECT_EQ(s.task(101)->task.ns[Slot::ipc], s.of(101).ns.ipc);
+    EXPECT_EQ(s.account().appeared[NST_ns_type_ipc], 1U);
+    EXPECT_EQ(s.account().switches_seen_late, 1U);
+    EXPECT_TRUE(s.world.certain());
+}
+
+TEST(Resync, AnAddressUsedAgainUnseenIsAnotherTask) {
+    Script s;
+    const std::uint64_t key = s.fork({.tid = 100, .flags = CLONE_NEWUTS}).ref.key;
+    const std::uint32_t uts = s.of(100).ns.uts;
+    s.gap();
+    s.forget(100);
+    s.exists({.tid = 101, .comm = "new", .key = key});
+    s.snapshot(2);
+    EXPECT_FALSE(s.task(100));
+    EXPECT_EQ(s.task(101)->task.name(), "new");
+    EXPECT_EQ(s.tasks_in(uts), 0U);
+    EXPECT_EQ(s.account().tasks_dropped, 1U);
+}
+
+TEST(Resync, ATidUsedAgainUnseenIsAnotherTask) {
+    Script s;
+    s.fork({.tid = 100, .flags = CLONE_NEWUTS, .comm = "old"});
+    const std::uint32_t uts = s.of(100).ns.uts;
+    s.gap();
+    s.forget(100);
+    s.exists({.tid = 100, .comm = "new"});
+    s.snapshot_begin(2);
+    s.seen(1);
+    s.seen(2);
+    s.seen(100);
+    // Already here: the World has one task of that tid, and counts what it shows.
+    EXPECT_EQ(s.task(100)->task.name(), "new");
+    EXPECT_EQ(s.tasks_in(uts), 0U);
+    EXPECT_EQ(s.world.task_count(), s.world.snapshot()->tasks.size());
+    s.snapshot_end(2);
+    EXPECT_EQ(s.task(100)->task.name(), "new");
+    EXPECT_EQ(s.account().tasks_dropped, 1U);
+}
+
+TEST(Resync, ANamespaceThatMayHaveEndedUnseenIsUncertain) {
+    Script s;
+    s.fork({.tid = 100, .flags = CLONE_NEWUTS | CLONE_NEWNET});
+    const nst_ns_set ns = s.of(100).ns;
+    s.die(100);
+    EXPECT_TRUE(s.ns(ns.uts)->ns.certain) << "somebody holds it: its end would have been seen";
+    s.gap();
+    s.snapshot_begin(2);
+    s.seen(1);
+    s.seen(2);
+    s.ns_seen(ns.net);  // the snapshot met this one
+    s.snapshot_end(2);
+    EXPECT_FALSE(s.ns(ns.uts)->ns.certain);
+    EXPECT_TRUE(s.ns(ns.net)->ns.certain);
+    // And it is certain again once something tells of it.
+    s.fork({.tid = 101});
+    s.setns(101, Slot::uts, ns.uts);
+    EXPECT_TRUE(s.ns(ns.uts)->ns.certain);
+}
+
+TEST(Resync, WithoutAGapWhatNobodyHoldsStaysCertain) {
+    Script s;
+    s.fork({.tid = 100, .flags = CLONE_NEWUTS});
+    const std::uint32_t uts = s.of(100).ns.uts;
+    s.die(100);
+    s.snapshot(2);
+    ASSERT_TRUE(s.ns(uts));
+    EXPECT_TRUE(s.ns(uts)->ns.certain);
+    EXPECT_EQ(s.account().forgotten[NST_ns_type_uts], 0U);
+}
+
+}  // namespace
+}  // namespace nstrail::test
