@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/text.hpp"
 #include "event/reflect.hpp"
 
 namespace nstrail::test {
@@ -64,9 +65,7 @@ json task_row(const Snapshot::TaskRow& row) {
             {"tgid", task.tgid},
             {"ppid", row.ppid ? json(*row.ppid) : json(nullptr)},
             {"start_boottime_ns", task.start_boottime_ns},
-            // A name may hold any bytes; here it is for people.
-            {"comm",
-             json(std::string(task.name())).dump(-1, ' ', true, json::error_handler_t::replace)},
+            {"comm", json::parse(json_quote(task.name()))},  // a name may hold any bytes
             {"state", task_state_name(task.state)},
             {"exit_code", task.exit_code},
             {"soft", task.soft},

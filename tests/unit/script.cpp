@@ -16,29 +16,19 @@ constexpr std::uint32_t exit_dead = 0x10;
 constexpr std::uint32_t exit_zombie = 0x20;
 
 std::uint32_t& field(nst_ns_set& set, Slot slot) {
-    switch (slot) {
-        case Slot::mnt:
-            return set.mnt;
-        case Slot::uts:
-            return set.uts;
-        case Slot::ipc:
-            return set.ipc;
-        case Slot::net:
-            return set.net;
-        case Slot::cgroup:
-            return set.cgroup;
-        case Slot::time:
-            return set.time;
-        case Slot::time_for_children:
-            return set.time_for_children;
-        case Slot::pid_for_children:
-            return set.pid_for_children;
-        case Slot::pid:
-            return set.pid;
-        case Slot::user:
-            return set.user;
-    }
-    throw std::logic_error("no such slot");
+    // In the order of Slot.
+    std::uint32_t* const fields[] = {&set.mnt,
+                                     &set.uts,
+                                     &set.ipc,
+                                     &set.net,
+                                     &set.cgroup,
+                                     &set.time,
+                                     &set.time_for_children,
+                                     &set.pid_for_children,
+                                     &set.pid,
+                                     &set.user};
+    static_assert(std::size(fields) == slot_count);
+    return *fields[static_cast<std::size_t>(slot)];
 }
 
 // In the order of create_new_namespaces(), credentials before.
@@ -121,7 +111,7 @@ void Script::apply(EventBuffer buffer) {
 
 void Script::session(std::uint64_t hooks) {
     hooks_ = hooks;
-    const bool full = (hooks & bit(NST_HOOK_release_task)) != 0;
+    const bool full = hooked(NST_HOOK_release_task);
     nst_session event{};
     event.hooks = hooks;
     event.mode = full ? NST_attach_mode_full : NST_attach_mode_reduced;
@@ -543,11 +533,6 @@ void Script::task_free(std::uint32_t tid) {
     emit(event);
 }
 
-void Script::zombie(std::uint32_t tid, const Exit& how) {
-    exit(tid, how);
-    leave(tid);
-}
-
 void Script::die(std::uint32_t tid, const Exit& how) {
     zombie(tid, how);
     release(tid);
@@ -560,11 +545,6 @@ void Script::free_entry(std::uint32_t inum) {
 
 void Script::free_exit(std::uint32_t inum) {
     emit(nst_inum_free{.header = {}, .inum = inum, .point = NST_hook_point_exit});
-}
-
-void Script::inum_free(std::uint32_t inum) {
-    free_entry(inum);
-    free_exit(inum);
 }
 
 void Script::fork_cleanup(std::uint32_t actor, std::uint64_t key, std::uint32_t tid) {

@@ -146,9 +146,16 @@ public:
     void task_release(std::uint32_t tid, nst_release_via via = NST_release_via_entry);
     void task_free(
         std::uint32_t tid);  ///< of a task released, or if there is none, of a living one
-    void zombie(std::uint32_t tid, const Exit& how = {});  ///< exit, leave
-    void die(std::uint32_t tid, const Exit& how = {});     ///< from exit to task_free
-    void inum_free(std::uint32_t inum);                    ///< the pair
+    void zombie(std::uint32_t tid, const Exit& how = {}) {
+        exit(tid, how);
+        leave(tid);
+    }
+    void die(std::uint32_t tid, const Exit& how = {});  ///< from exit to task_free
+    /// The pair.
+    void inum_free(std::uint32_t inum) {
+        free_entry(inum);
+        free_exit(inum);
+    }
     void free_entry(std::uint32_t inum);
     void free_exit(std::uint32_t inum);
     /// The clean-up of a half-made child of actor: ns_switch to NULL by another than the task.
