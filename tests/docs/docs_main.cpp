@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints documentation that is generated from declarations: nstrail-docs events > docs/EVENTS.md
+// Prints documentation that is generated from declarations: nstrail-docs events > docs/EVENTS.md,
+// nstrail-docs metrics > docs/METRICS.md
 #include <cstdio>
+#include <string>
 #include <string_view>
 
 #include "event/format.hpp"
+#include "sink/metrics.hpp"
 
 int main(int argc, char** argv) {
-    if (argc != 2 || std::string_view(argv[1]) != "events") {
-        std::fputs("usage: nstrail-docs events\n", stderr);
+    const std::string_view what = argc == 2 ? argv[1] : "";
+    std::string text;
+    if (what == "events") {
+        text = nstrail::events_markdown();
+    } else if (what == "metrics") {
+        text = nstrail::metrics_markdown();
+    } else {
+        std::fputs("usage: nstrail-docs events|metrics\n", stderr);
         return 2;
     }
-    const std::string text = nstrail::events_markdown();
-    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
-                   std::fflush(stdout) == 0
-               ? 0
-               : 1;
+    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    return written && std::fflush(stdout) == 0 ? 0 : 1;
 }

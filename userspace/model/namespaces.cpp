@@ -50,10 +50,15 @@ Namespace& Namespaces::create(std::uint32_t inum, NsType type, std::uint64_t boo
 }
 
 void Namespaces::remove(Namespace& gone) {
-    const auto at = live_.find(gone.inum);
+    const std::uint32_t inum = gone.inum;
+    const bool held = gone.tasks != 0 || gone.children_slots != 0;
+    const auto at = live_.find(inum);
     free_.push_back(at->second);
     live_.erase(at);
     gone = Namespace{};
+    if (held) {
+        orphaned_(inum);
+    }
 }
 
 Namespace& Namespaces::meet(std::uint32_t inum, NsType type, std::uint64_t boot_ns) {
@@ -66,14 +71,20 @@ Namespace& Namespaces::meet(std::uint32_t inum, NsType type, std::uint64_t boot_
     return create(inum, type, boot_ns);
 }
 
-Namespace& Namespaces::learn(const nst_namespace& facts, std::uint64_t boot_ns) {
+bool Namespaces::knows(const nst_namespace& facts) const {
+    const Namespace* known = find(facts.inum);
+    if (known == nullptr || known->type != static_cast<NsType>(facts.type)) {
+        return false;
+    }
+    const bool other_id = known->id != 0 && facts.id != 0 && known->id != facts.id;
+    const bool other_key = known->key != 0 && facts.ns_key != 0 && known->key != facts.ns_key;
+    return !other_id && !other_key;
+}
+
+Namespace& Namespaces::learn(const nst_namespace& facts, std::uint64_t boot_ns, bool newer) {
     const auto type = static_cast<NsType>(facts.type);
-    if (Namespace* known = find(facts.inum); known != nullptr) {
-        const bool other_id = known->id != 0 && facts.id != 0 && known->id != facts.id;
-        const bool other_key = known->key != 0 && facts.ns_key != 0 && known->key != facts.ns_key;
-        if (other_id || other_key || known->type != type) {
-            remove(*known);
-        }
+    if (Namespace* known = find(facts.inum); known != nullptr && !knows(facts)) {
+        remove(*known);
     }
     Namespace& one = meet(facts.inum, type, boot_ns);
     one.key = facts.ns_key;
@@ -83,7 +94,7 @@ Namespace& Namespaces::learn(const nst_namespace& facts, std::uint64_t boot_ns) 
     one.owner = facts.owner;
     one.level = facts.level;
     one.creator_uid = facts.creator_uid;
-    if (!one.last_pid_known || facts.round == 0) {
+    if (!one.last_pid_known || newer) {
         one.last_pid = facts.last_pid;
         one.last_pid_known = type == NST_ns_type_pid;
     }
@@ -113,9 +124,7 @@ void Namespaces::allocated(const nst_inum_alloc& event, std::string_view creator
 
 void Namespaces::cloned(std::uint32_t inum, std::uint64_t boot_ns, std::uint32_t creator_tid,
                         std::string_view creator) {
-    if (find(inum) != nullptr) {
-        return;
-    }
+    forget(inum);
     Candidate candidate{
         .key = 0, .boot_ns = boot_ns, .creator_tid = creator_tid, .creator_comm = {}};
     creator.copy(candidate.creator_comm.data(), candidate.creator_comm.size());
@@ -136,12 +145,10 @@ bool Namespaces::freed(const nst_inum_free& event, bool pair_attached) {
         twins_due_[event.inum]++;
     }
     candidates_.erase(event.inum);
-    Namespace* live = find(event.inum);
-    if (live == nullptr) {
-        return false;
+    if (Namespace* live = find(event.inum); live != nullptr) {
+        account_.destroyed[live->type]++;
+        remove(*live);
     }
-    account_.destroyed[live->type]++;
-    remove(*live);
     return true;
 }
 

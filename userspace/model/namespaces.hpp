@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -31,7 +33,8 @@ struct Namespace {
     std::uint32_t creator_uid = 0;
     std::uint32_t last_pid = 0;  ///< pid: the cursor
     bool last_pid_known = false;
-    std::uint32_t init_tgid = 0;   ///< pid: thread group that is number 1 in it, 0 = not known
+    std::uint32_t last_pid_round = 0;  ///< last snapshot during which a live event told it
+    std::uint32_t init_tgid = 0;       ///< pid: thread group that is number 1 in it, 0 = not known
     std::uint32_t zapper_tid = 0;  ///< pid, dying: the thread of its init that waits for the others
     std::uint32_t tasks = 0;       ///< tasks in it, zombies included
     std::uint32_t zombies = 0;     ///< of these, zombies
@@ -45,7 +48,10 @@ struct Namespace {
 /// Owned by the World, which is its only caller.
 class Namespaces {
 public:
-    explicit Namespaces(Account& account) : account_(account) {}
+    /// `orphaned` is called with the inum of each namespace that ends while tasks refer to it: they
+    /// must not be taken for tasks of the next one that gets the number.
+    Namespaces(Account& account, std::function<void(std::uint32_t)> orphaned)
+        : account_(account), orphaned_(std::move(orphaned)) {}
 
     /// The living namespace of that inum, or null.
     [[nodiscard]] Namespace* find(std::uint32_t inum);
@@ -55,19 +61,23 @@ public:
     /// another type means that its end and rebirth were not seen.
     Namespace& meet(std::uint32_t inum, NsType type, std::uint64_t boot_ns);
     /// What a namespace event tells. A kernel id or key other than the known one means a new
-    /// namespace.
-    Namespace& learn(const nst_namespace& facts, std::uint64_t boot_ns);
+    /// namespace. `newer`: its last pid is newer than the known one.
+    Namespace& learn(const nst_namespace& facts, std::uint64_t boot_ns, bool newer);
+    /// The namespace known by that inum is the one that the event is about, as far as can be told.
+    [[nodiscard]] bool knows(const nst_namespace& facts) const;
 
     /// An inum was given out: a namespace in the making, or a procfs entry. Until a task or a fact
     /// names it nobody can tell.
     void allocated(const nst_inum_alloc& event, std::string_view creator);
-    /// An inum was given back, told by one of the pair of hooks. Returns whether a namespace ended.
+    /// An inum was given back, told by one of the pair of hooks. Returns whether this is news, and
+    /// not the twin of what was told already.
     bool freed(const nst_inum_free& event, bool pair_attached);
     /// Nothing known refers to it, and its end cannot be seen.
     void forget(std::uint32_t inum);
 
     /// A task was cloned with a flag that makes this namespace new: as good as allocated(), where
-    /// that is not hooked. Must come before the namespace is met.
+    /// that is not hooked. Must come before the namespace is met; one that is known by that inum is
+    /// gone.
     void cloned(std::uint32_t inum, std::uint64_t boot_ns, std::uint32_t creator_tid,
                 std::string_view creator);
     /// The first snapshot is complete: what is met from now on was not there before.
@@ -101,6 +111,7 @@ private:
     void remove(Namespace& gone);
 
     Account& account_;
+    std::function<void(std::uint32_t)> orphaned_;
     std::deque<Namespace> slots_;  // addresses stay; inum 0 = free
     std::vector<std::uint32_t> free_;
     boost::unordered_flat_map<std::uint32_t, std::uint32_t> live_;  // inum → slot

@@ -24,17 +24,21 @@ std::string_view ns_state_name(NsState state) {
 
 namespace {
 
-/// Tasks that have a number in each pid namespace: its own and those of all below it. That is what
-/// zap_pid_ns_processes() waits for.
-boost::unordered_flat_map<std::uint32_t, std::uint32_t> visible_tasks(
-    const std::vector<Snapshot::TaskRow>& tasks) {
-    boost::unordered_flat_map<std::uint32_t, std::uint32_t> visible;
+using Counts = boost::unordered_flat_map<std::uint32_t, std::uint32_t>;
+
+/// By pid namespace, the tasks that have a number in it, in a namespace below it or as a thread of
+/// any process but its init: those that zap_pid_ns_processes() waits for.
+Counts waited_for(const std::vector<Snapshot::TaskRow>& tasks, const Namespaces& namespaces) {
+    Counts others;
     for (const auto& row : tasks) {
         for (const nst_pid_nr& one : row.task.vpids.span()) {
-            visible[one.pid_namespace]++;
+            const Namespace* ns = namespaces.find(one.pid_namespace);
+            if (ns != nullptr && ns->init_tgid != row.task.tgid) {
+                others[ns->inum]++;
+            }
         }
     }
-    return visible;
+    return others;
 }
 
 }  // namespace
@@ -54,12 +58,25 @@ std::shared_ptr<const Snapshot> World::snapshot() const {
                 {.task = tasks_[slot], .ppid = processes_.parent_tgid(tasks_[slot].process)});
         }
     }
-    const auto visible = visible_tasks(out->tasks);
-    boost::unordered_flat_map<std::uint32_t, const Task*>
-        reaper;  // by the init's tgid: its leader, else a thread
+    const Counts others = waited_for(out->tasks, namespaces_);
+    // By the init's tgid: its leader, else a thread.
+    boost::unordered_flat_map<std::uint32_t, const Task*> reaper;
+    Counts not_zombies;
     namespaces_.each([&](const Namespace& ns) {
         if (ns.init_tgid != 0) {
             reaper[ns.init_tgid] = nullptr;
+        }
+        if (!ns.dying || !others.contains(ns.inum)) {
+            return;
+        }
+        // It is past exit_task_namespaces() but not a zombie before the others are gone.
+        const auto zapper = std::ranges::lower_bound(out->tasks, ns.zapper_tid, {},
+                                                     [](const auto& row) { return row.task.tid; });
+        if (zapper != out->tasks.end() && zapper->task.tid == ns.zapper_tid &&
+            zapper->task.ns[Slot::pid] == ns.inum && zapper->task.state == TaskState::zombie) {
+            zapper->task.state = TaskState::exiting;
+            not_zombies[ns.inum]++;
+            not_zombies[zapper->task.ns[Slot::user]]++;
         }
     });
     for (const auto& row : out->tasks) {
@@ -73,22 +90,13 @@ std::shared_ptr<const Snapshot> World::snapshot() const {
     }
     namespaces_.each([&](const Namespace& ns) {
         Snapshot::NsRow row{.ns = ns, .state = NsState::alive, .reaper_tid = 0, .reaper_comm = {}};
-        const auto others = visible.find(ns.inum);
-        const bool alone = others == visible.end() || others->second <= 1;
-        if (ns.dying && ns.tasks != 0) {
-            row.state = alone ? NsState::dying : NsState::zapping;
-        } else if (ns.tasks == 0) {
+        if (ns.tasks == 0) {
             row.state = NsState::empty;
+        } else if (ns.dying) {
+            row.state = others.contains(ns.inum) ? NsState::zapping : NsState::dying;
         }
-        if (row.state == NsState::zapping) {
-            // It is past exit_task_namespaces but not a zombie before the others are gone.
-            const auto zapper = std::ranges::lower_bound(
-                out->tasks, ns.zapper_tid, {}, [](const auto& task) { return task.task.tid; });
-            if (zapper != out->tasks.end() && zapper->task.tid == ns.zapper_tid &&
-                zapper->task.state == TaskState::zombie) {
-                zapper->task.state = TaskState::exiting;
-                row.ns.zombies--;
-            }
+        if (const auto at = not_zombies.find(ns.inum); at != not_zombies.end()) {
+            row.ns.zombies -= at->second;
         }
         if (const auto at = reaper.find(ns.init_tgid);
             at != reaper.end() && at->second != nullptr) {

@@ -122,8 +122,8 @@ void World::touch(Task& task) {
 
 void World::count(const Task& task, Slot slot, int by) {
     Namespace* ns = namespaces_.find(task.ns[slot]);
-    if (ns == nullptr || ns->type != slot_type(slot)) {
-        return;  // its end was seen while the task still referred to it: a matter for the rules
+    if (ns == nullptr) {
+        return;
     }
     const auto add = [by](std::uint32_t& counter) {
         counter = by < 0 && counter == 0 ? 0 : counter + static_cast<std::uint32_t>(by);
@@ -145,7 +145,7 @@ Namespace& World::meet(std::uint32_t inum, NsType type) {
         early_facts_.erase(early);
         // Of another type they are about one whose birth was lost.
         if (facts.type == static_cast<nst_u32>(type)) {
-            return namespaces_.learn(facts, now_);
+            return namespaces_.learn(facts, now_, true);
         }
     }
     return ns;
@@ -156,9 +156,10 @@ void World::set_slot(Task& task, Slot slot, std::uint32_t inum) {
         return;
     }
     count(task, slot, -1);
-    task.ns[slot] = inum;
+    task.ns[slot] = 0;
     if (inum != 0) {
         meet(inum, slot_type(slot));
+        task.ns[slot] = inum;
         count(task, slot, +1);
     }
 }
@@ -183,11 +184,17 @@ void World::set_state(Task& task, TaskState state) {
     if (task.state == state) {
         return;
     }
-    count(task, Slot::pid, -1);
-    count(task, Slot::user, -1);
+    const bool counts = task.state == TaskState::zombie || state == TaskState::zombie;
+    const auto count_all = [&](int by) {
+        for (const Slot slot : all_slots) {
+            if (counts && task.ns[slot] != 0) {
+                count(task, slot, by);
+            }
+        }
+    };
+    count_all(-1);
     task.state = state;
-    count(task, Slot::pid, +1);
-    count(task, Slot::user, +1);
+    count_all(+1);
 }
 
 void World::set_vector(Task& task, std::span<const nst_pid_nr> vector) {
@@ -220,6 +227,7 @@ void World::on(const Event& event, const nst_task_new& e, Change& change) {
     evict(e.task, hooked(NST_HOOK_release_task) ? account_.tasks_dropped : account_.tasks_released);
     tombstones_.erase(e.task.key);
     pending_.erase(e.task.key);
+    heirs_.erase(e.task.tgid);
 
     Task& task = add_task(e.task);
     const Task* actor = find_key(e.actor.key);
@@ -236,7 +244,10 @@ void World::on(const Event& event, const nst_task_new& e, Change& change) {
     const NsSet set(e.ns);
     if (!hooked(NST_HOOK_inum_alloc)) {
         for (const auto& [flag, slot] : new_by_clone) {
-            if ((e.clone_flags & flag) != 0) {
+            const Namespace* known = namespaces_.find(set[slot]);
+            // During a round the iterator may have told it before task_newtask did.
+            const bool told = in_round_ && known != nullptr && known->seen_round == round_;
+            if ((e.clone_flags & flag) != 0 && set[slot] != 0 && !told) {
                 namespaces_.cloned(set[slot], now_, e.actor.tid,
                                    actor != nullptr ? actor->name() : "");
             }
@@ -303,47 +314,54 @@ void World::on(const Event& event, const nst_task_seen& e, Change& change) {
     } else if (task.nsproxy != e.ns.nsproxy && e.ns.nsproxy != 0) {
         account_.switches_seen_late++;
     }
-    processes_.set_parent(task.process, e.ppid);
+    set_parent(task, e.ppid);
     task.seen_round = e.round;
     set_comm(task, e.comm);
-    // The set of a zombie may have been read before exit_task_namespaces(), its state after.
-    if (e.ns.nsproxy != 0 && e.exit_state == 0) {
-        set_namespaces(task, e.ns.nsproxy, NsSet(e.ns));
-    } else {
-        leave_nsproxy(task);
-        set_slot(task, Slot::pid, e.ns.pid);
-        set_slot(task, Slot::user, e.ns.user);
-    }
+    NsSet set(e.ns);
+    std::uint64_t nsproxy = e.ns.nsproxy;
+    TaskState state = TaskState::alive;
     if (e.exit_state != 0) {
+        // The record's set may have been read before exit_task_namespaces(), its state after.
+        nsproxy = 0;
         task.exit_code = e.exit_code;
-        set_state(task, TaskState::zombie);
+        state = TaskState::zombie;
     } else if ((e.flags & pf_exiting) != 0) {
-        set_state(task, TaskState::exiting);
+        state = TaskState::exiting;
     }
+    Pending pending;
     if (const auto at = pending_.find(e.task.key); at != pending_.end()) {
-        const Pending pending = at->second;
+        pending = at->second;
         pending_.erase(at);
         touch(task);
-        if (pending.comm[0] != 0) {
-            task.comm = pending.comm;
-        }
-        if (pending.switched) {
-            set_namespaces(task, pending.nsproxy, pending.ns);
-        }
-        if (pending.user != 0) {
-            set_slot(task, Slot::user, pending.user);
-        }
-        if (pending.exiting) {
-            task.exit_code = pending.exit_code;
-            set_state(task, TaskState::exiting);
-        }
-        if (pending.last) {
-            mark_dying(task);
-        }
-        if (pending.left) {
-            leave_nsproxy(task);
-            set_state(task, TaskState::zombie);
-        }
+    }
+    if (pending.comm[0] != 0) {
+        task.comm = pending.comm;
+    }
+    if (pending.switched) {
+        nsproxy = pending.nsproxy;
+        set = pending.ns;
+    }
+    if (pending.user != 0) {
+        set[Slot::user] = pending.user;
+    }
+    if (pending.exiting) {
+        task.exit_code = pending.exit_code;
+        state = TaskState::exiting;
+    }
+    if (pending.left) {
+        nsproxy = 0;
+        state = TaskState::zombie;
+    }
+    // What it let go of may have ended since the record was read, and must not be met again.
+    for (const Slot slot : all_slots) {
+        set[slot] = nsproxy == 0 && in_nsproxy(slot) ? 0 : set[slot];
+    }
+    set_namespaces(task, nsproxy, set);
+    if (state != TaskState::alive) {
+        set_state(task, state);
+    }
+    if (pending.last) {
+        mark_dying(task);
     }
     change.task = &task;
 }
@@ -405,6 +423,7 @@ void World::on(const Event& /*event*/, const nst_task_exit& e, Change& change) {
             pending.exit_code = e.exit_code;
             pending.last = e.last != 0;
             pending.left = !hooked(NST_HOOK_exit_namespaces);
+            process_dies(e);
         }
         return;
     }
@@ -412,11 +431,8 @@ void World::on(const Event& /*event*/, const nst_task_exit& e, Change& change) {
     task->exit_code = e.exit_code;
     task->exited_boot_ns = now_;
     set_state(*task, TaskState::exiting);
+    process_dies(e);
     if (e.last != 0) {
-        // An init's children keep it as their parent until it has waited for them all.
-        if (e.heir != task->tgid) {
-            processes_.die(task->process, e.heir);
-        }
         mark_dying(*task);
     }
     if (!hooked(NST_HOOK_exit_namespaces)) {
@@ -427,6 +443,20 @@ void World::on(const Event& /*event*/, const nst_task_exit& e, Change& change) {
     change.task = task;
 }
 
+void World::process_dies(const nst_task_exit& e) {
+    // An init's children keep it as their parent until it has waited for them all.
+    if (e.last == 0 || e.heir == e.task.tgid) {
+        return;
+    }
+    const Task* task = find_key(e.task.key);
+    const auto process = processes_.acquire(task != nullptr ? task->tgid : e.task.tgid);
+    processes_.die(process, e.heir);
+    processes_.release(process);
+    if (in_round_) {
+        heirs_[e.task.tgid] = e.heir;
+    }
+}
+
 /// The last thread of a group is exiting: if that is an init, its namespace ends.
 void World::mark_dying(const Task& init) {
     Namespace* active = namespaces_.find(init.vpids.innermost().pid_namespace);
@@ -434,6 +464,22 @@ void World::mark_dying(const Task& init) {
         active->dying = true;
         active->zapper_tid = init.tid;
     }
+}
+
+/// The parent that a snapshot read may have died since, during the round.
+void World::set_parent(const Task& task, std::uint32_t ppid) {
+    for (std::size_t i = 0; i <= heirs_.size(); i++) {
+        const auto at = heirs_.find(ppid);
+        if (at == heirs_.end()) {
+            processes_.set_parent(task.process, ppid);
+            return;
+        }
+        ppid = at->second;
+        if (ppid == 0) {
+            break;
+        }
+    }
+    processes_.forget_parent(task.process);
 }
 
 void World::on(const Event& /*event*/, const nst_task_release& e, Change& change) {

@@ -8,7 +8,7 @@
 
 namespace nstrail {
 
-World::World() : namespaces_(account_), tasks_(1) {}
+World::World() : namespaces_(account_, [this](std::uint32_t inum) { orphan(inum); }), tasks_(1) {}
 World::~World() = default;
 
 Change World::apply(const Event& event) {
@@ -31,8 +31,7 @@ void World::on(const Event& /*event*/, const nst_mark& e, Change& change) {
         in_round_ = true;
         round_ = e.round;
         round_dirty_ = false;
-        tombstones_.clear();
-        pending_.clear();
+        forget_round();
         return;
     }
     if (in_round_ && e.round == round_) {
@@ -40,11 +39,17 @@ void World::on(const Event& /*event*/, const nst_mark& e, Change& change) {
     }
 }
 
+void World::forget_round() {
+    tombstones_.clear();
+    pending_.clear();
+    heirs_.clear();
+    freed_.clear();
+}
+
 void World::finish_round(Change& /*change*/) {
     in_round_ = false;
     account_.snapshots++;
-    tombstones_.clear();
-    pending_.clear();
+    forget_round();
     if (round_dirty_) {
         // Something was lost while it was told: it proves nothing, and another is wanted.
         gap_open_ = true;
@@ -52,11 +57,11 @@ void World::finish_round(Change& /*change*/) {
     }
     for (Task& task : tasks_) {
         if (task.key != 0 && task.seen_round != round_ && task.live_round != round_) {
-            account_.tasks_dropped++;
+            // Where releases are not seen, this is how one is learned before sched_process_free.
+            (hooked(NST_HOOK_release_task) ? account_.tasks_dropped : account_.tasks_released)++;
             drop_task(task);
         }
     }
-    recount();
     const bool ends_seen = hooked(NST_HOOK_inum_free) || hooked(NST_HOOK_inum_free_done);
     std::vector<std::uint32_t> unheld;
     namespaces_.each([&](Namespace& ns) {
@@ -78,16 +83,13 @@ void World::finish_round(Change& /*change*/) {
     namespaces_.synchronized(true);
 }
 
-void World::recount() {
-    namespaces_.each([](Namespace& ns) { ns.tasks = ns.zombies = ns.children_slots = 0; });
-    for (const Task& task : tasks_) {
-        if (task.key == 0) {
-            continue;
-        }
+/// A namespace ended while tasks were thought to be in it: what they refer to is not known any
+/// more.
+void World::orphan(std::uint32_t inum) {
+    for (Task& task : tasks_) {
         for (const Slot slot : all_slots) {
-            if (task.ns[slot] != 0) {
-                meet(task.ns[slot], slot_type(slot));
-                count(task, slot, +1);
+            if (task.ns[slot] == inum) {
+                task.ns[slot] = 0;
             }
         }
     }
@@ -105,11 +107,24 @@ void World::on(const Event& /*event*/, const nst_namespace& e, Change& change) {
     if (e.inum == 0 || e.type == NST_ns_type_none || e.type >= NST_ns_type_end) {
         return;  // read while it went away
     }
-    if (e.round == 0 && !hooked(NST_HOOK_inum_alloc) && namespaces_.find(e.inum) == nullptr) {
+    if (e.round == 0 && !hooked(NST_HOOK_inum_alloc) && !namespaces_.knows(e)) {
         early_facts_[e.inum] = e;
         return;
     }
-    change.ns = &namespaces_.learn(e, now_);
+    if (e.round != 0 && freed_.contains(e.inum)) {
+        return;  // read before its end, written after it
+    }
+    // Allocations tell the last pid better than a snapshot does, unless one may have been lost.
+    const Namespace* known = namespaces_.find(e.inum);
+    const bool told = known != nullptr && known->last_pid_round == round_;
+    const bool newer = e.round == 0 || !hooked(NST_HOOK_alloc_pid) || (gap_open_ && !told);
+    change.ns = &namespaces_.learn(e, now_, newer);
+}
+
+void World::set_last_pid(Namespace& ns, std::uint32_t last_pid) {
+    ns.last_pid = last_pid;
+    ns.last_pid_known = true;
+    ns.last_pid_round = in_round_ ? round_ : ns.last_pid_round;
 }
 
 void World::on(const Event& event, const nst_alloc_pid& e, Change& change) {
@@ -123,8 +138,7 @@ void World::on(const Event& event, const nst_alloc_pid& e, Change& change) {
     // A number taken in turn moves the cursor; one that was asked for does not (alloc_pid).
     for (const nst_pid_request& one : event.tail<nst_alloc_pid, nst_pid_request>()) {
         if (Namespace* ns = namespaces_.find(one.pid_namespace); ns != nullptr && one.asked == 0) {
-            ns->last_pid = one.nr;
-            ns->last_pid_known = true;
+            set_last_pid(*ns, one.nr);
         }
     }
     change.ns = namespaces_.find(e.pid_namespace);
@@ -134,17 +148,20 @@ void World::on(const Event& /*event*/, const nst_free_pid& /*e*/, Change& /*chan
 
 void World::on(const Event& /*event*/, const nst_inum_alloc& e, Change& /*change*/) {
     const Task* creator = find_task(e.actor_tid);
+    freed_.erase(e.inum);
     namespaces_.allocated(e, creator != nullptr ? creator->name() : "");
 }
 
 void World::on(const Event& /*event*/, const nst_inum_free& e, Change& /*change*/) {
-    namespaces_.freed(e, hooked(NST_HOOK_inum_free) && hooked(NST_HOOK_inum_free_done));
+    const bool pair = hooked(NST_HOOK_inum_free) && hooked(NST_HOOK_inum_free_done);
+    if (namespaces_.freed(e, pair) && in_round_) {
+        freed_.insert(e.inum);
+    }
 }
 
 void World::on(const Event& /*event*/, const nst_ns_last_pid& e, Change& change) {
     if (Namespace* ns = namespaces_.find(e.pid_namespace); ns != nullptr) {
-        ns->last_pid = e.value;
-        ns->last_pid_known = true;
+        set_last_pid(*ns, e.value);
         change.ns = ns;
     }
 }

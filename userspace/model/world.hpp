@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include "model/account.hpp"
 #include "model/namespaces.hpp"
@@ -93,7 +94,11 @@ private:
     void exchange(Task& one, Task& other);
     void learn_exchange(Task& leader, const nst_task_ref& now);
     void learn_namespaces(Task& task, const nst_ns_set& set);
+    void process_dies(const nst_task_exit& e);
     void mark_dying(const Task& init);
+    void set_parent(const Task& task, std::uint32_t ppid);
+    void set_last_pid(Namespace& ns, std::uint32_t last_pid);
+    void forget_round();
     void touch(Task& task);
     void set_slot(Task& task, Slot slot, std::uint32_t inum);
     void set_namespaces(Task& task, std::uint64_t nsproxy, const NsSet& set);
@@ -103,7 +108,7 @@ private:
     Namespace& meet(std::uint32_t inum, NsType type);
     void count(const Task& task, Slot slot, int by);
     void finish_round(Change& change);
-    void recount();
+    void orphan(std::uint32_t inum);
 
     nst_session session_{};
     Account account_;
@@ -137,6 +142,8 @@ private:
         std::array<char, 16> comm{};
     };
     boost::unordered_flat_map<std::uint64_t, Pending> pending_;
+    boost::unordered_flat_map<std::uint32_t, std::uint32_t> heirs_;  // tgid of a dead → heir
+    boost::unordered_flat_set<std::uint32_t> freed_;  // inums given back and not out again
     // Facts that came ahead of the event that says whether the namespace is new (births not
     // hooked).
     boost::unordered_flat_map<std::uint32_t, nst_namespace> early_facts_;

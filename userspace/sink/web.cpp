@@ -184,6 +184,10 @@ Result<std::unique_ptr<WebServer>> WebServer::start(const WebOptions& options,
     state->address =
         fmt::format(fmt::runtime(six ? "http://[{}]:{}" : "http://{}:{}"), options.address, port);
     state->listener = std::thread([server = &state->server] { server->listen_after_bind(); });
+    // Until it runs it cannot be stopped, and whoever destroyed it would wait for ever.
+    for (int tries = 0; tries < 5000 && !state->server.is_running(); tries++) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     return std::unique_ptr<WebServer>(new WebServer(std::move(state)));
 }
 

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// The binary from outside, on this very kernel, with what it allows: full, reduced, or nothing at
+// all.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace {
+
+using nlohmann::json;
+
+struct Outcome {
+    int status = -1;
+    std::string out;
+    std::string err;
+};
+
+/// Runs a shell command line in which $N stands for the binary.
+Outcome run(const std::string& command) {
+    const std::string errors = testing::TempDir() + "cli-" + std::to_string(getpid()) + ".err";
+    FILE* pipe =
+        popen(("N='" NSTRAIL_BINARY "'; { " + command + "; } 2>'" + errors + "'").c_str(), "r");
+    Outcome outcome;
+    char buffer[4096];
+    for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof(buffer), pipe)) != 0;) {
+        outcome.out.append(buffer, got);
+    }
+    const int status = pclose(pipe);
+    outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    std::stringstream said;
+    said << std::ifstream(errors).rdbuf();
+    outcome.err = said.str();
+    std::filesystem::remove(errors);
+    return outcome;
+}
+
+/// One line, no stack trace, beginning with the program's name.
+void expect_one_clear_line(const Outcome& outcome) {
+    EXPECT_TRUE(outcome.err.starts_with("nstrail: ")) << outcome.err;
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+}
+
+bool live_possible() {
+    static const bool possible = run("$N doctor --json").status == 0;
+    return possible;
+}
+
+TEST(Usage, WrongWordsAreExitTwoAndOneLine) {
+    for (const char* words :
+         {"", "bogus", "tree --bogus", "tree --type foo", "live --for soon", "live --hooks magic",
+          "agent --listen nowhere", "agent --ring-size 3K", "agent --ring-size 65537"}) {
+        const Outcome outcome = run("$N " + std::string(words));
+        EXPECT_EQ(outcome.status, 2) << words;
+        expect_one_clear_line(outcome);
+        EXPECT_EQ(outcome.out, "") << words;
+    }
+}
+
+TEST(Usage, HelpAndVersionSucceed) {
+    EXPECT_EQ(run("$N --help").status, 0);
+    EXPECT_EQ(run("$N live --help").status, 0);
+    EXPECT_EQ(run("$N --version").out, "nstrail " NSTRAIL_VERSION "\n");
+}
+
+TEST(Privilege, WithoutItOneClearLineAndExitFour) {
+    if (geteuid() != 0) {
+        FAIL() << "run the tests as root: tracing needs it, and so does dropping it";
+    }
+    for (const char* command : {"tree", "doctor", "live", "agent --listen 127.0.0.1:0"}) {
+        const Outcome outcome = run(
+            "cp \"$N\" /tmp/nstrail-cli-test && setpriv --reuid 65534 --regid 65534 --clear-groups "
+            "/tmp/nstrail-cli-test " +
+            std::string(command) + "; s=$?; rm -f /tmp/nstrail-cli-test; exit $s");
+        EXPECT_EQ(outcome.status, 4) << command;
+        expect_one_clear_line(outcome);
+        EXPECT_NE(outcome.err.find("root"), std::string::npos) << outcome.err;
+    }
+}
+
+TEST(Rules, AreListed) {
+    const auto document = json::parse(run("$N rules --json").out);
+    EXPECT_EQ(document["schema"], "nstrail.rules/1");
+    EXPECT_EQ(document["rules"].size(), 26U);
+}
+
+TEST(Doctor, NamesEveryHookAndWhatIsLostWithoutIt) {
+    const Outcome outcome = run("$N doctor --json");
+    ASSERT_TRUE(outcome.status == 0 || outcome.status == 4) << outcome.err;
+    const auto document = json::parse(outcome.out);
+    EXPECT_EQ(document["schema"], "nstrail.doctor/1");
+    EXPECT_EQ(document["live_possible"], outcome.status == 0);
+    if (outcome.status == 4) {
+        return;
+    }
+    for (const auto& hook : document["hooks"]) {
+        EXPECT_FALSE(hook["without"].get<std::string>().empty());
+        if (hook["way"] == "none") {
+            EXPECT_FALSE(hook["why"].is_null()) << hook;
+        }
+        EXPECT_NE(hook["fired"], false) << "attached, exercised and silent: " << hook;
+    }
+}
+
+TEST(Tree, ShowsThisVeryProcess) {
+    const Outcome outcome = run("$N tree --json --tasks");
+    if (!live_possible()) {
+        EXPECT_EQ(outcome.status, 4);
+        return;
+    }
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    const auto document = json::parse(outcome.out);
+    EXPECT_EQ(document["certain"], true);
+    const auto link = std::filesystem::read_symlink("/proc/self/ns/mnt").string();
+    bool found = false;
+    for (const auto& task : document["tasks"]) {
+        if (task["tid"] == getpid()) {
+            found = true;
+            EXPECT_EQ("mnt:[" + std::to_string(task["ns"]["mnt"].get<unsigned>()) + "]", link);
+            EXPECT_EQ(task["ppid"], getppid());
+        }
+    }
+    EXPECT_TRUE(found);
+}
+
+TEST(Live, FollowsACommandAndReturnsItsStatus) {
+    const Outcome outcome = run("$N live --json -- sh -c '/bin/true; exit 3'");
+    if (!live_possible()) {
+        EXPECT_EQ(outcome.status, 4);
+        return;
+    }
+    EXPECT_EQ(outcome.status, 3) << outcome.err;
+    EXPECT_NE(outcome.err.find("0 lost"), std::string::npos) << outcome.err;
+    std::istringstream lines(outcome.out);
+    int execs = 0;
+    for (std::string line; std::getline(lines, line);) {
+        execs += json::parse(line)["kind"] == "task_exec" ? 1 : 0;
+    }
+    EXPECT_EQ(execs, 2) << outcome.out;
+}
+
+TEST(Live, ACommandThatIsNotThereIsOneClearLine) {
+    if (!live_possible()) {
+        return;
+    }
+    const Outcome outcome = run("$N live -- /no/such/command 2>&1 | grep -v 'reduced mode'");
+    EXPECT_NE(outcome.out.find("run /no/such/command: No such file or directory"),
+              std::string::npos)
+        << outcome.out;
+}
+
+TEST(Live, SwitchesAreSeenAtOnceWhereAskedFor) {
+    if (!live_possible()) {
+        return;
+    }
+    const Outcome outcome = run("$N live --json --exact-switches -- unshare --uts true");
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find("\"kind\":\"ns_switch\""), std::string::npos) << outcome.out;
+}
+
+TEST(Agent, EndsCleanlyOnSigtermWithItsAccount) {
+    if (!live_possible()) {
+        return;
+    }
+    const Outcome outcome =
+        run("$N agent --listen 127.0.0.1:0 & p=$!; sleep 1; kill -TERM $p; wait $p");
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_NE(outcome.out.find("page http://127.0.0.1:"), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.err.find("events, 0 lost"), std::string::npos) << outcome.err;
+}
+
+}  // namespace

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/metrics.hpp"
+
+#include <cstdio>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "sink/sample.hpp"
+
+namespace nstrail {
+namespace {
+
+std::string sample_text() {
+    return metrics_text(*test::sample_snapshot(), {.emitted = 10, .delivered = 7}, "1.2.3");
+}
+
+TEST(Metrics, EveryDeclaredMetricHasSamples) {
+    const std::string text = sample_text();
+#define METRIC(name, type, label, help)                                   \
+    EXPECT_NE(text.find("\nnstrail_" #name), std::string::npos) << #name; \
+    EXPECT_NE(text.find("# HELP nstrail_" #name " "), std::string::npos) << #name;
+#include "sink/metrics.def"
+}
+
+TEST(Metrics, FiguresAreThoseOfTheSnapshot) {
+    const std::string text = sample_text();
+    for (const char* line : {
+             "nstrail_emitted_events_total 10\n",
+             "nstrail_delivered_events_total 7\n",
+             "nstrail_lost_events_total{cause=\"ring\"} 3\n",
+             "nstrail_namespaces{type=\"pid\"} 2\n",
+             "nstrail_namespaces_created_total{type=\"pid\"} 1\n",
+             "nstrail_tasks{state=\"alive\"} 2\n",
+             "nstrail_tasks{state=\"zombie\"} 1\n",
+             "nstrail_pid_allocation_failures_total{errno=\"EAGAIN\"} 2\n",
+             "nstrail_pid_allocation_failures_total{errno=\"other\"} 4\n",
+             "nstrail_certain 1\n",
+             "nstrail_build_info{version=\"1.2.3\"} 1\n",
+         }) {
+        EXPECT_NE(text.find(line), std::string::npos) << line << text;
+    }
+}
+
+TEST(Metrics, SeriesDoNotGrowWithTheHost) {
+    Snapshot large = *test::sample_snapshot();
+    for (std::uint32_t i = 0; i < 1000; i++) {
+        large.namespaces.push_back(large.namespaces[1]);
+        large.namespaces.back().ns.inum += i;
+        large.tasks.push_back(large.tasks[0]);
+    }
+    const auto lines = [](const std::string& text) { return std::ranges::count(text, '\n'); };
+    EXPECT_EQ(lines(metrics_text(large, {}, "1")), lines(sample_text()));
+}
+
+TEST(Metrics, NoSampleIsWrittenTwice) {
+    std::istringstream text(sample_text());
+    std::set<std::string> seen;
+    for (std::string line; std::getline(text, line);) {
+        if (!line.starts_with('#')) {
+            EXPECT_TRUE(seen.insert(line.substr(0, line.rfind(' '))).second) << line;
+        }
+    }
+}
+
+#ifdef PROMTOOL
+TEST(Metrics, PromtoolFindsNothingToSay) {
+    const std::string file = testing::TempDir() + "nstrail-metrics.txt";
+    std::ofstream(file) << sample_text();
+    FILE* tool = popen((std::string(PROMTOOL " check metrics < '") + file + "' 2>&1").c_str(), "r");
+    ASSERT_NE(tool, nullptr);
+    std::string said;
+    for (int c = 0; (c = std::fgetc(tool)) != EOF;) {
+        said += static_cast<char>(c);
+    }
+    EXPECT_EQ(pclose(tool), 0);
+    EXPECT_EQ(said, "");
+}
+#endif
+
+}  // namespace
+}  // namespace nstrail

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/tree.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "sink/sample.hpp"
+
+namespace nstrail {
+namespace {
+
+using nlohmann::json;
+
+TEST(TreeJson, SaysWhatIsKnownAndNullForWhatIsNot) {
+    const auto document =
+        json::parse(tree_json(*test::sample_snapshot(), {.tasks = true, .types = {}}));
+    EXPECT_EQ(document["schema"], "nstrail.tree/1");
+    EXPECT_EQ(document["certain"], true);
+    EXPECT_EQ(document["lost"], 3);
+    const auto& outer = document["namespaces"][0];
+    EXPECT_TRUE(outer["parent"].is_null());
+    EXPECT_EQ(outer["level"], 0);
+    EXPECT_EQ(outer["tasks"], 1) << "zombies are counted apart";
+    EXPECT_EQ(outer["zombies"], 1);
+    EXPECT_TRUE(outer["created_by"].is_null());
+    const auto& inner = document["namespaces"][1];
+    EXPECT_EQ(inner["parent"], 4026531836U);
+    EXPECT_EQ(inner["reaper"]["comm"], "in\"it");
+    EXPECT_EQ(inner["created_by"]["tid"], 1);
+    EXPECT_TRUE(inner["last_pid"].is_null());
+    const auto& tasks = document["tasks"];
+    EXPECT_EQ(tasks[0]["ppid"], 0) << "the first task has no parent";
+    EXPECT_TRUE(tasks[1]["ppid"].is_null()) << "a parent that is not known is not 0";
+    EXPECT_EQ(tasks[1]["state"], "zombie");
+    EXPECT_EQ(tasks[2]["vpids"][1], (json{{"pid_namespace", 4026532200U}, {"nr", 1}}));
+    EXPECT_TRUE(tasks[2]["ns"]["mnt"].is_null());
+}
+
+TEST(TreeJson, TasksOnlyWhereAskedForAndTypesOnlyThoseChosen) {
+    const auto snapshot = test::sample_snapshot();
+    EXPECT_FALSE(json::parse(tree_json(*snapshot, {})).contains("tasks"));
+    const TreeOptions only_user{.tasks = false, .types = {NST_ns_type_user}};
+    EXPECT_TRUE(json::parse(tree_json(*snapshot, only_user))["namespaces"].empty());
+}
+
+TEST(TreeJson, LastPidIsUnknownInReducedModeWhateverTheModelHolds) {
+    Snapshot snapshot = *test::sample_snapshot();
+    snapshot.namespaces[0].ns.last_pid = 77;
+    snapshot.namespaces[0].ns.last_pid_known = true;
+    EXPECT_EQ(json::parse(tree_json(snapshot, {}))["namespaces"][0]["last_pid"], 77);
+    snapshot.session.mode = NST_attach_mode_reduced;
+    const auto document = json::parse(tree_json(snapshot, {}));
+    EXPECT_TRUE(document["namespaces"][0]["last_pid"].is_null());
+    EXPECT_FALSE(document["doubt"].is_null());
+}
+
+TEST(TreeText, NestsNamespacesAndCannotBeMadeToMoveTheCursor) {
+    const std::string text = tree_text(*test::sample_snapshot(), {.tasks = true, .types = {}});
+    EXPECT_NE(text.find("└─ 4026532200  1 task"), std::string::npos) << text;
+    EXPECT_NE(text.find("dead [zombie]"), std::string::npos) << text;
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+    EXPECT_EQ(text.find('\xff'), std::string::npos);
+}
+
+TEST(Doubt, IsTold) {
+    Snapshot snapshot = *test::sample_snapshot();
+    EXPECT_TRUE(doubt(snapshot).empty());
+    snapshot.certain = false;
+    EXPECT_NE(doubt(snapshot).find("lost"), std::string::npos);
+    snapshot.synchronized = false;
+    EXPECT_NE(doubt(snapshot).find("first snapshot"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace nstrail
