@@ -239,7 +239,7 @@ void World::on(const Event& event, const nst_task_new& e, Change& change) {
     }
     set_comm(task, e.comm);
     task.pid_key = e.pid_key;
-    task.kernel_thread = actor != nullptr && actor->kernel_thread && e.actor.tid == 2;
+    task.kernel_thread = e.actor.tid == 2;  // kthreadd makes them all
     touch(task);
     const NsSet set(e.ns);
     if (!hooked(NST_HOOK_inum_alloc)) {

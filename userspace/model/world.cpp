@@ -26,7 +26,7 @@ void World::on(const Event& /*event*/, const nst_session& e, Change& /*change*/)
     session_ = e;
 }
 
-void World::on(const Event& /*event*/, const nst_mark& e, Change& change) {
+void World::on(const Event& /*event*/, const nst_mark& e, Change& /*change*/) {
     if (e.what == NST_mark_what_snapshot_begin) {
         in_round_ = true;
         round_ = e.round;
@@ -35,7 +35,7 @@ void World::on(const Event& /*event*/, const nst_mark& e, Change& change) {
         return;
     }
     if (in_round_ && e.round == round_) {
-        finish_round(change);
+        finish_round();
     }
 }
 
@@ -46,7 +46,7 @@ void World::forget_round() {
     freed_.clear();
 }
 
-void World::finish_round(Change& /*change*/) {
+void World::finish_round() {
     in_round_ = false;
     account_.snapshots++;
     forget_round();

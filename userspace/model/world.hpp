@@ -107,7 +107,7 @@ private:
     void set_vector(Task& task, std::span<const nst_pid_nr> vector);
     Namespace& meet(std::uint32_t inum, NsType type);
     void count(const Task& task, Slot slot, int by);
-    void finish_round(Change& change);
+    void finish_round();
     void orphan(std::uint32_t inum);
 
     nst_session session_{};
