@@ -84,6 +84,21 @@ TEST(Privilege, WithoutItOneClearLineAndExitFour) {
     }
 }
 
+TEST(Place, InANestedPidNamespaceOneClearLineAndExitFour) {
+    const Outcome outcome = run("unshare --pid --fork --mount-proc \"$N\" tree");
+    EXPECT_EQ(outcome.status, 4);
+    expect_one_clear_line(outcome);
+    EXPECT_NE(outcome.err.find("initial pid namespace"), std::string::npos) << outcome.err;
+}
+
+TEST(Place, WithoutTypeInformationOneClearLineAndExitFour) {
+    const Outcome outcome =
+        run("unshare --mount sh -c 'mount -t tmpfs none /sys/kernel/btf && \"$0\" tree' \"$N\"");
+    EXPECT_EQ(outcome.status, 4);
+    expect_one_clear_line(outcome);
+    EXPECT_NE(outcome.err.find("CONFIG_DEBUG_INFO_BTF"), std::string::npos) << outcome.err;
+}
+
 TEST(Rules, AreListed) {
     const auto document = json::parse(run("$N rules --json").out);
     EXPECT_EQ(document["schema"], "nstrail.rules/1");

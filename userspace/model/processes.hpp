@@ -27,7 +27,7 @@ public:
     [[nodiscard]] Index acquire(std::uint32_t tgid);
     /// A new process: whoever had the tgid before is not its number's holder any more.
     [[nodiscard]] Index create(std::uint32_t tgid);
-    void release(Index process);
+    void release(Index index);
 
     /// Sets the parent by tgid; 0 = it has none.
     void set_parent(Index process, std::uint32_t parent_tgid);

@@ -10,6 +10,7 @@
 #include <set>
 
 #include <linux/capability.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -275,6 +276,20 @@ Result<void> check_basics() {
         return fail("load BPF programs",
                     "this process has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON",
                     "run it as root, e.g. with sudo");
+    }
+    // The task iterator shows the tasks of the opener's pid namespace alone; the rest of the host
+    // would look empty.
+    constexpr ino_t initial_pid_namespace = 0xEFFFFFFCU;  // PROC_PID_INIT_INO
+    struct stat own{};
+    if (stat("/proc/self/ns/pid", &own) != 0) {
+        return fail("look at this process's pid namespace (/proc/self/ns/pid)", errno,
+                    "mount /proc");
+    }
+    if (own.st_ino != initial_pid_namespace) {
+        return fail(
+            "trace this host",
+            "this process is in a pid namespace below the initial one and could see only that",
+            "run it in the initial pid namespace (a container needs the host's, e.g. --pid=host)");
     }
     if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
         return fail("read the kernel's type information (/sys/kernel/btf/vmlinux)", errno,

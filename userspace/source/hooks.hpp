@@ -69,7 +69,8 @@ struct ProbeOptions {
         false;  ///< also attach each probe program, as doctor does, and not only load it
 };
 
-/// Fails, with one clear line, where nothing can work at all: no privilege, no BTF, no BPF.
+/// Fails, with one clear line, where nothing can work at all: no privilege, a nested pid namespace,
+/// no BTF.
 [[nodiscard]] Result<void> check_basics();
 
 /// Tries every hook with an empty program. Needs check_basics() to have passed.

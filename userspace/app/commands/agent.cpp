@@ -10,6 +10,7 @@
 #include "app/commands.hpp"
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
+#include "event/reflect.hpp"
 #include "sink/tree.hpp"
 #include "sink/web.hpp"
 
@@ -43,6 +44,17 @@ void draw(const Snapshot& snapshot, const std::string& address) {
     out += "\033[J";
     std::fputs(out.c_str(), stdout);
     std::fflush(stdout);
+}
+
+/// The log says when events were lost and when a snapshot has made up for it.
+void tell_doubt(const Event& event, const Change& change) {
+    if (change.became_uncertain && event.kind() == NST_KIND_gap) {
+        const auto& gap = event.as<nst_gap>();
+        fmt::print(stderr, "nstrail: {} events lost ({}); taking a snapshot to make up for it\n",
+                   gap.lost, enum_name(Format::ENUM_gap_cause, gap.cause));
+    } else if (change.became_certain) {
+        fmt::print(stderr, "nstrail: certain: a snapshot is complete and nothing was lost since\n");
+    }
 }
 
 struct AgentOptions {
@@ -104,7 +116,7 @@ int agent(const AgentOptions& given) {
     int code = exit_ok;
     while (!stop_requested() && Clock::now() < until) {
         const bool asked = board.wait(pipeline.pause());
-        if (auto stepped = pipeline.step(); !stepped) {
+        if (auto stepped = pipeline.step(tell_doubt); !stepped) {
             code = complain(stepped.error());
             break;
         }
