@@ -4,6 +4,22 @@
 // kernel allows the vfork, and then at exec. The truth is what /proc says afterwards.
 #include "subject.h"
 
+/// vfork returns to the parent in the middle of the exec, before exec_task_namespaces(). The new
+/// program's arguments show in /proc only when the exec is past that.
+static void wait_for_exec(pid_t child, const char* name) {
+    char path[64];
+    char line[64] = "";
+    snprintf(path, sizeof(path), "/proc/%d/cmdline", child);
+    while (strcmp(line, name) != 0) {
+        FILE* file = fopen(path, "r");
+        MUST(file != NULL);
+        const size_t got = fread(line, 1, sizeof(line) - 1, file);
+        line[got] = 0;
+        fclose(file);
+        usleep(1000);
+    }
+}
+
 int main(int argc, char** argv) {
     if (argc == 2 && strcmp(argv[1], "wait") == 0) pause_forever();
     const unsigned own = inum_of(getpid(), "time");
@@ -37,6 +53,7 @@ int main(int argc, char** argv) {
         return 0;
     }
     MUST(child > 0);
+    wait_for_exec(child, arguments[0]);
     const unsigned after = inum_of(child, "time");
     say("note after vfork and exec the time namespace is %s",
         after == fresh ? "new" : "the old one");
