@@ -13,7 +13,7 @@ using nlohmann::json;
 
 TEST(TreeJson, SaysWhatIsKnownAndNullForWhatIsNot) {
     const auto document =
-        json::parse(tree_json(*test::sample_snapshot(), {.tasks = true, .types = {}}));
+        json::parse(tree_json(*test::sample_snapshot(), {.tasks = true, .types = {}, .note = {}}));
     EXPECT_EQ(document["schema"], "nstrail.tree/1");
     EXPECT_EQ(document["certain"], true);
     EXPECT_EQ(document["lost"], 3);
@@ -39,7 +39,7 @@ TEST(TreeJson, SaysWhatIsKnownAndNullForWhatIsNot) {
 TEST(TreeJson, TasksOnlyWhereAskedForAndTypesOnlyThoseChosen) {
     const auto snapshot = test::sample_snapshot();
     EXPECT_FALSE(json::parse(tree_json(*snapshot, {})).contains("tasks"));
-    const TreeOptions only_user{.tasks = false, .types = {NST_ns_type_user}};
+    const TreeOptions only_user{.tasks = false, .types = {NST_ns_type_user}, .note = {}};
     EXPECT_TRUE(json::parse(tree_json(*snapshot, only_user))["namespaces"].empty());
 }
 
@@ -55,7 +55,8 @@ TEST(TreeJson, LastPidIsUnknownInReducedModeWhateverTheModelHolds) {
 }
 
 TEST(TreeText, NestsNamespacesAndCannotBeMadeToMoveTheCursor) {
-    const std::string text = tree_text(*test::sample_snapshot(), {.tasks = true, .types = {}});
+    const std::string text =
+        tree_text(*test::sample_snapshot(), {.tasks = true, .types = {}, .note = {}});
     EXPECT_NE(text.find("└─ 4026532200  1 task"), std::string::npos) << text;
     EXPECT_NE(text.find("dead [zombie]"), std::string::npos) << text;
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
@@ -65,7 +66,10 @@ TEST(TreeText, NestsNamespacesAndCannotBeMadeToMoveTheCursor) {
 TEST(Doubt, IsTold) {
     Snapshot snapshot = *test::sample_snapshot();
     EXPECT_TRUE(doubt(snapshot).empty());
+    EXPECT_EQ(doubt(snapshot, "one task is hidden"), "one task is hidden");
     snapshot.certain = false;
+    EXPECT_NE(doubt(snapshot, "one task is hidden").find("; one task is hidden"),
+              std::string::npos);
     EXPECT_NE(doubt(snapshot).find("lost"), std::string::npos);
     snapshot.synchronized = false;
     EXPECT_NE(doubt(snapshot).find("first snapshot"), std::string::npos);

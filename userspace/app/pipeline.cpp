@@ -127,7 +127,7 @@ SourceFigures Pipeline::figures() const {
     return figures;
 }
 
-std::shared_ptr<const Publication> Pipeline::publication() const {
+std::shared_ptr<Publication> Pipeline::publication() const {
     auto made = std::make_shared<Publication>();
     made->snapshot = world_.snapshot();
     made->source = figures();

@@ -38,7 +38,7 @@ public:
     [[nodiscard]] const LiveSource& source() const { return *source_; }
     [[nodiscard]] SourceFigures figures() const;
     /// A snapshot with all that readers need.
-    [[nodiscard]] std::shared_ptr<const Publication> publication() const;
+    [[nodiscard]] std::shared_ptr<Publication> publication() const;
 
 private:
     std::unique_ptr<LiveSource> source_;

@@ -19,6 +19,7 @@ struct Publication {
     std::shared_ptr<const Snapshot> snapshot;
     SourceFigures source;
     std::string unready;  ///< why /readyz must say no; empty = ready
+    std::string note;     ///< for TreeOptions::note
 };
 
 /// Readers ask and wait; the writer is woken, and copies its state between two batches of events.

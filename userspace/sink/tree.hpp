@@ -12,6 +12,7 @@ namespace nstrail {
 struct TreeOptions {
     bool tasks = false;         ///< every task, too
     std::vector<NsType> types;  ///< only these; empty = all
+    std::string note;           ///< what else a reader must know, added to the doubt
 };
 
 /// The document nstrail.tree/1. Ends without a newline. Tasks are written only where asked for.
@@ -20,7 +21,8 @@ struct TreeOptions {
 /// The same for a terminal: pid and user namespaces as trees, the others by owner.
 [[nodiscard]] std::string tree_text(const Snapshot& snapshot, const TreeOptions& options);
 
-/// Why the state may not be the whole truth, in a sentence; empty if there is nothing to say.
-[[nodiscard]] std::string doubt(const Snapshot& snapshot);
+/// Why the state may not be the whole truth, in a sentence or two; empty if there is nothing to
+/// say.
+[[nodiscard]] std::string doubt(const Snapshot& snapshot, const std::string& note = {});
 
 }  // namespace nstrail

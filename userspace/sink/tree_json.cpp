@@ -97,7 +97,7 @@ std::string tree_json(const Snapshot& snapshot, const TreeOptions& options) {
         session.mode == NST_attach_mode_full      ? "full"
         : session.mode == NST_attach_mode_reduced ? "reduced"
                                                   : "snapshot");
-    const std::string why = doubt(snapshot);
+    const std::string why = doubt(snapshot, options.note);
     to.put(R"("doubt":{},"namespaces":[)", why.empty() ? "null" : json_quote(why));
     bool first = true;
     for (const auto& row : snapshot.namespaces) {
@@ -122,19 +122,19 @@ std::string tree_json(const Snapshot& snapshot, const TreeOptions& options) {
     return fmt::to_string(to.out);
 }
 
-std::string doubt(const Snapshot& snapshot) {
+std::string doubt(const Snapshot& snapshot, const std::string& note) {
+    std::string why;
     if (!snapshot.synchronized) {
-        return "the first snapshot is not complete";
+        why = "the first snapshot is not complete";
+    } else if (!snapshot.certain) {
+        why = "events were lost and the next snapshot is not complete";
+    } else if (snapshot.session.mode == NST_attach_mode_reduced) {
+        why =
+            "reduced mode: switches of namespaces are seen at the next fork, exec, exit or "
+            "snapshot of a task, "
+            "and ends of namespaces without tasks not at all";
     }
-    if (!snapshot.certain) {
-        return "events were lost and the next snapshot is not complete";
-    }
-    if (snapshot.session.mode == NST_attach_mode_reduced) {
-        return "reduced mode: switches of namespaces are seen at the next fork, exec, exit or "
-               "snapshot of a task, "
-               "and ends of namespaces without tasks not at all";
-    }
-    return {};
+    return why + (why.empty() || note.empty() ? "" : "; ") + note;
 }
 
 }  // namespace nstrail

@@ -131,7 +131,7 @@ std::string tree_text(const Snapshot& snapshot, const TreeOptions& options) {
             }
         }
     }
-    if (const std::string why = doubt(snapshot); !why.empty()) {
+    if (const std::string why = doubt(snapshot, options.note); !why.empty()) {
         paint.put("note: {}\n", why);
     }
     return fmt::to_string(paint.out);

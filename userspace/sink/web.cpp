@@ -51,7 +51,8 @@ std::string html_escape(std::string_view text) {
     return out;
 }
 
-std::string page(const Snapshot& snapshot) {
+std::string page(const Publication& now) {
+    const Snapshot& snapshot = *now.snapshot;
     return fmt::format(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>nstrail</title>"
         "<meta http-equiv=\"refresh\" content=\"2\">"
@@ -65,7 +66,8 @@ std::string page(const Snapshot& snapshot) {
         "href=\"/readyz\">ready?</a></p>"
         "<pre>{}</pre></body></html>\n",
         snapshot.tasks.size(), snapshot.namespaces.size(), snapshot.lost,
-        snapshot.certain ? "certain" : "not certain", html_escape(tree_text(snapshot, {})));
+        snapshot.certain ? "certain" : "not certain",
+        html_escape(tree_text(snapshot, {.tasks = false, .types = {}, .note = now.note})));
 }
 
 }  // namespace
@@ -97,7 +99,7 @@ struct WebServer::State {
 void WebServer::State::routes() {
     server.Get("/", [this](const httplib::Request&, httplib::Response& response) {
         with_state(response, "text/html; charset=utf-8",
-                   [](const Publication& now) { return page(*now.snapshot); });
+                   [](const Publication& now) { return page(now); });
     });
     server.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
         with_state(response, "text/plain; version=0.0.4; charset=utf-8",
@@ -109,7 +111,7 @@ void WebServer::State::routes() {
                                       httplib::Response& response) {
         const bool tasks = request.has_param("tasks") && request.get_param_value("tasks") != "0";
         with_state(response, "application/json", [&](const Publication& now) {
-            return tree_json(*now.snapshot, {.tasks = tasks, .types = {}}) + "\n";
+            return tree_json(*now.snapshot, {.tasks = tasks, .types = {}, .note = now.note}) + "\n";
         });
     });
     server.Get("/api/v1/doctor", [this](const httplib::Request&, httplib::Response& response) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "app/commands.hpp"
+#include "app/hidden.hpp"
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
 #include "event/reflect.hpp"
@@ -21,14 +22,15 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// Draws the hierarchy over the last drawing, cut to the size of the terminal.
-void draw(const Snapshot& snapshot, const std::string& address) {
+void draw(const Snapshot& snapshot, const std::string& address, const std::string& note) {
     winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
     ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
     std::string out = "\033[H";
     int rows = size.ws_row - 1;
-    std::istringstream lines(fmt::format("nstrail  {}  {} tasks, {} namespaces, {} lost\n\n{}",
-                                         address, snapshot.tasks.size(), snapshot.namespaces.size(),
-                                         snapshot.lost, tree_text(snapshot, {})));
+    std::istringstream lines(
+        fmt::format("nstrail  {}  {} tasks, {} namespaces, {} lost\n\n{}", address,
+                    snapshot.tasks.size(), snapshot.namespaces.size(), snapshot.lost,
+                    tree_text(snapshot, {.tasks = false, .types = {}, .note = note})));
     for (std::string line; rows > 0 && std::getline(lines, line); rows--) {
         // Columns are counted in characters: continuation bytes of UTF-8 take no room.
         std::size_t columns = 0;
@@ -112,6 +114,9 @@ int agent(const AgentOptions& given) {
             "doctor`\n");
     }
     std::fflush(stdout);
+    // Known once the first snapshot is; tasks that a kernel hides stay hidden.
+    std::string note;
+    bool looked = false;
     auto drawn = Clock::time_point{};
     int code = exit_ok;
     while (!stop_requested() && Clock::now() < until) {
@@ -120,8 +125,17 @@ int agent(const AgentOptions& given) {
             code = complain(stepped.error());
             break;
         }
+        if (!looked && pipeline.world().synchronized()) {
+            looked = true;
+            note = hidden_note(hidden_tasks(pipeline));
+            if (!note.empty()) {
+                fmt::print(stderr, "nstrail: {}\n", note);
+            }
+        }
         if (asked) {
-            board.publish(pipeline.publication());
+            auto made = pipeline.publication();
+            made->note = note;
+            board.publish(std::move(made));
         }
         if (given.tree && pipeline.world().synchronized() &&
             Clock::now() - drawn > std::chrono::seconds(1)) {
@@ -129,7 +143,7 @@ int agent(const AgentOptions& given) {
                 std::fputs("\033[2J", stdout);
             }
             drawn = Clock::now();
-            draw(*pipeline.world().snapshot(), address);
+            draw(*pipeline.world().snapshot(), address, note);
         }
     }
     server->reset();

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
-#include <filesystem>
 
 #include <sys/utsname.h>
 
@@ -8,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
+#include "app/hidden.hpp"
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
 #include "event/reflect.hpp"
@@ -34,28 +34,6 @@ std::string mode_sentence(const HookPlan& plan) {
         default:
             return "none";
     }
-}
-
-/// Tasks that /proc lists and the task iterator does not tell: some kernels keep a few to
-/// themselves.
-std::vector<std::string> hidden_tasks(const World& world) {
-    std::vector<std::string> hidden;
-    std::error_code none;
-    namespace fs = std::filesystem;
-    for (const auto& process : fs::directory_iterator("/proc", none)) {
-        const std::string name = process.path().filename();
-        if (name.find_first_not_of("0123456789") != std::string::npos) {
-            continue;
-        }
-        for (const auto& thread : fs::directory_iterator(process.path() / "task", none)) {
-            const std::string tid = thread.path().filename();
-            if (world.find_task(static_cast<std::uint32_t>(std::stoul(tid))) == nullptr &&
-                fs::exists(thread.path() / "stat", none)) {
-                hidden.push_back(tid);
-            }
-        }
-    }
-    return hidden;
 }
 
 void print_text(const HookPlan& plan, const std::vector<std::string>& hidden, bool canary) {
@@ -85,14 +63,8 @@ void print_text(const HookPlan& plan, const std::vector<std::string>& hidden, bo
         }
     }
     fmt::print("\nrules that cannot be checked here:{}\n", missing.empty() ? " none" : missing);
-    if (!hidden.empty()) {
-        fmt::print("tasks of /proc that this kernel's task iterator does not tell: {} (tids",
-                   hidden.size());
-        for (std::size_t i = 0; i < std::min<std::size_t>(hidden.size(), 8); i++) {
-            fmt::print(" {}", hidden[i]);
-        }
-        fmt::print("{}); they and their namespaces are missing from the tree\n",
-                   hidden.size() > 8 ? " …" : "");
+    if (const std::string note = hidden_note(hidden); !note.empty()) {
+        fmt::print("{}\n", note);
     }
 }
 
@@ -132,14 +104,7 @@ int doctor(const TraceOptions& trace, bool json) {
         plan = (*source)->plan();
         Pipeline pipeline(std::move(*source));
         if (auto done = pipeline.synchronize(std::chrono::seconds(30)); done) {
-            // Twice, so that a task that just ended is not called hidden.
-            hidden = hidden_tasks(pipeline.world());
-            if (auto settled = pipeline.settle(); settled) {
-                const auto again = hidden_tasks(pipeline.world());
-                std::erase_if(hidden, [&](const auto& tid) {
-                    return std::ranges::find(again, tid) == again.end();
-                });
-            }
+            hidden = hidden_tasks(pipeline);
         }
     }
     if (json) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "app/commands.hpp"
+#include "app/hidden.hpp"
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
 
@@ -29,7 +30,8 @@ int tree(const std::string& types, bool tasks, bool json) {
         return complain(done.error());
     }
     const auto snapshot = pipeline.world().snapshot();
-    const TreeOptions shown{.tasks = tasks, .types = std::move(*chosen)};
+    const TreeOptions shown{
+        .tasks = tasks, .types = std::move(*chosen), .note = hidden_note(hidden_tasks(pipeline))};
     if (json) {
         fmt::print("{}\n", tree_json(*snapshot, shown));
     } else {
