@@ -34,7 +34,7 @@ void World::on(const Event& /*event*/, const nst_mark& e, Change& /*change*/) {
         forget_round();
         return;
     }
-    if (in_round_ && e.round == round_) {
+    if (e.what == NST_mark_what_snapshot_end && in_round_ && e.round == round_) {
         finish_round();
     }
 }

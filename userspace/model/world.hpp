@@ -82,6 +82,10 @@ private:
     void on(const Event& event, const nst_inum_alloc& e, Change& change);
     void on(const Event& event, const nst_inum_free& e, Change& change);
     void on(const Event& event, const nst_ns_last_pid& e, Change& change);
+    void on(const Event& /*event*/, const nst_cgroup& /*e*/, Change& /*change*/) {}
+    void on(const Event& /*event*/, const nst_task_cgroup& /*e*/, Change& /*change*/) {}
+    void on(const Event& /*event*/, const nst_task_exe& /*e*/, Change& /*change*/) {}
+    void on(const Event& /*event*/, const nst_ns_holder& /*e*/, Change& /*change*/) {}
 
     using TaskSlot = std::uint32_t;
     static constexpr TaskSlot no_task = 0;
