@@ -21,7 +21,8 @@ void append_json(fmt::memory_buffer& out, const Event& event);
 void append_text(fmt::memory_buffer& out, const Event& event);
 [[nodiscard]] std::string to_text(const Event& event);
 
-/// Reads what append_json wrote. Fails with the field that is missing or wrong.
+/// Reads what append_json wrote, now or before an event had all its fields: one that is missing is
+/// unknown. Fails with the field that is wrong or that no such event has.
 [[nodiscard]] Result<EventBuffer> parse_event(std::string_view json_text);
 
 /// docs/EVENTS.md, from the declarations.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <utility>
@@ -28,19 +29,33 @@ std::string bytes_of(std::string_view text) {
     return bytes;
 }
 
-/// Fills a wire struct from a JSON object. The first thing wrong is kept in `problem`.
+/// Fills a wire struct from a JSON object. The first thing wrong is kept in `problem`. A field that
+/// is missing is left 0, which is unknown: the stream may be older than the field.
 struct JsonReader {
     const json& from;
     std::string& problem;
     std::vector<std::byte> tail_bytes = {};  // visited last, to stand behind the fixed part
+    std::vector<std::string_view> known = {};
 
     const json* find(std::string_view field) {
+        known.push_back(field);
         const auto it = from.find(field);
-        if (it == from.end()) {
+        return it == from.end() ? nullptr : &*it;
+    }
+
+    void require(std::string_view field) {
+        if (!from.contains(field)) {
             complain(field, "is missing");
-            return nullptr;
         }
-        return &*it;
+    }
+
+    /// After the last field: nothing is left over.
+    void end() {
+        for (const auto& [field, value] : from.items()) {
+            if (std::ranges::find(known, field) == known.end()) {
+                complain(field, "is not known");
+            }
+        }
     }
 
     void complain(std::string_view field, std::string_view why) {
@@ -100,6 +115,7 @@ struct JsonReader {
         }
         JsonReader inner{.from = *value, .problem = problem};
         visit_fields(to, inner);
+        inner.end();
     }
 
     void text(std::string_view field, char* to, std::size_t size) {
@@ -122,17 +138,23 @@ struct JsonReader {
     template <class Element>
     void tail(std::string_view field, std::uint32_t count) {
         const json* value = find(field);
-        if (value == nullptr) {
+        if (value == nullptr && count == 0) {
             return;
         }
-        if (!value->is_array() || value->size() != count || count > NST_MAX_LEVELS) {
+        if (value == nullptr || !value->is_array() || value->size() != count ||
+            count > NST_MAX_LEVELS) {
             complain(field, "does not have as many elements as it says");
             return;
         }
         for (const json& one : *value) {
+            if (!one.is_object()) {
+                complain(field, "has an element that is not an object");
+                return;
+            }
             Element element{};
             JsonReader inner{.from = one, .problem = problem};
             visit_fields(element, inner);
+            inner.end();
             const auto bytes = std::as_bytes(std::span(&element, 1));
             tail_bytes.insert(tail_bytes.end(), bytes.begin(), bytes.end());
         }
@@ -144,10 +166,15 @@ EventBuffer read(const json& from, std::string& problem) {
     T fixed{};
     fixed.header.kind = kind_of<T>;
     JsonReader reader{.from = from, .problem = problem};
+    for (const std::string_view field : {"kind", "at_boot_ns", "cpu", "seq"}) {
+        reader.require(field);
+        reader.known.push_back(field);
+    }
     reader.number("at_boot_ns", fixed.header.boot_ns, Format::NUMBER);
     reader.number("cpu", fixed.header.cpu, Format::NUMBER);
     reader.number("seq", fixed.header.seq, Format::NUMBER);
     visit_fields(fixed, reader);
+    reader.end();
     return EventBuffer::make<T, std::byte>(fixed, reader.tail_bytes);
 }
 
