@@ -8,45 +8,37 @@
  * RCU is enough.
  */
 #include "lib/task.bpf.h"
+#include "lib/told.bpf.h"
 
-/* A member that not every kernel has; libbpf matches what stands before the ___. */
-struct ns_common___with_id {
-    u64 ns_id; /* 6.18 */
+/* Members that not every kernel has; libbpf matches what stands before the ___. */
+struct ns_common___6_18 {
+    u64 ns_id;
+    refcount_t __ns_ref; /* count before */
+} __attribute__((preserve_access_index));
+struct pid_namespace___6_14 {
+    int pid_max;
 } __attribute__((preserve_access_index));
 
-/* Which namespaces a snapshot has told already, by address. A full map only means repeats. */
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __uint(max_entries, 262144);
-    __type(key, u64);
-    __type(value, u32);
-} told SEC(".maps");
-
-static __always_inline bool told_before(u64 ns, u32 round)
+static __always_inline u32 references_of(struct ns_common *common)
 {
-    u32 *last;
+    struct ns_common___6_18 *newer = (void *)common;
 
-    if (!round)
-        return false;
-    last = bpf_map_lookup_elem(&told, &ns);
-    if (last && *last == round)
-        return true;
-    bpf_map_update_elem(&told, &ns, &round, BPF_ANY);
-    return false;
+    if (bpf_core_field_exists(newer->__ns_ref))
+        return BPF_CORE_READ(newer, __ns_ref.refs.counter);
+    return bpf_core_field_exists(common->count) ? BPF_CORE_READ(common, count.refs.counter) : 0;
 }
 
 static __always_inline struct nst_namespace *start_facts(u32 type, struct ns_common *common,
                                                          struct user_namespace *owner, u64 id,
                                                          u32 round)
 {
-    struct ns_common___with_id *with_id = (void *)common;
+    struct ns_common___6_18 *newer = (void *)common;
     struct nst_namespace *event = RESERVE(namespace);
 
     if (!event)
         return 0;
     event->ns_key = key_of(common);
-    event->id = bpf_core_field_exists(with_id->ns_id) ? BPF_CORE_READ(with_id, ns_id) : id;
+    event->id = bpf_core_field_exists(newer->ns_id) ? BPF_CORE_READ(newer, ns_id) : id;
     event->type = type;
     event->inum = BPF_CORE_READ(common, inum);
     event->parent = 0;
@@ -57,6 +49,8 @@ static __always_inline struct nst_namespace *start_facts(u32 type, struct ns_com
     event->pid_allocated = 0;
     event->reaper_tid = 0;
     event->round = round;
+    event->references = references_of(common);
+    event->pid_max = 0;
     return event;
 }
 
@@ -99,19 +93,20 @@ __noinline int emit_pid_facts(u64 address, u32 round)
         emit_user_facts((u64)BPF_CORE_READ(first, user_ns), round);
     for (u32 i = 0; i < NST_MAX_LEVELS; i++) {
         struct pid_namespace *ns = (void *)address;
+        struct pid_namespace___6_14 *newer = (void *)ns;
         struct nst_namespace *event;
-        u32 cursor;
 
         if (!ns || told_before(address, round))
             return 0;
         event = start_facts(NST_ns_type_pid, &ns->ns, BPF_CORE_READ(ns, user_ns), 0, round);
         if (event) {
-            cursor = BPF_CORE_READ(ns, idr.idr_next);
             event->parent = BPF_CORE_READ(ns, parent, ns.inum);
             event->level = BPF_CORE_READ(ns, level);
-            event->last_pid = cursor ? cursor - 1 : 0;
+            event->last_pid = last_pid_of(BPF_CORE_READ(ns, idr.idr_next));
             event->pid_allocated = BPF_CORE_READ(ns, pid_allocated);
             event->reaper_tid = BPF_CORE_READ(ns, child_reaper, pid);
+            if (bpf_core_field_exists(newer->pid_max))
+                event->pid_max = BPF_CORE_READ(newer, pid_max);
             SUBMIT(event);
         }
         if (!round)
@@ -184,6 +179,26 @@ __noinline int emit_facts_of_task(u64 address, u64 other, u32 round)
     emit_facts_of_nsproxy((u64)BPF_CORE_READ(task, nsproxy), other, round);
     pid = BPF_CORE_READ(task, thread_pid);
     emit_pid_facts((u64)active_pid_namespace(pid), round);
+    return 0;
+}
+
+/* The namespace around a ns_common. */
+#define AROUND(name, structure) \
+    case NST_ns_type_##name:    \
+        return emit_##name##_facts(common - bpf_core_field_offset(struct structure, ns), round)
+
+__noinline int emit_facts_of_ns(u64 common, u32 type, u32 round)
+{
+    switch (type) {
+        AROUND(mnt, mnt_namespace);
+        AROUND(uts, uts_namespace);
+        AROUND(ipc, ipc_namespace);
+        AROUND(pid, pid_namespace);
+        AROUND(net, net);
+        AROUND(cgroup, cgroup_namespace);
+        AROUND(time, time_namespace);
+        AROUND(user, user_namespace);
+    }
     return 0;
 }
 

@@ -3,14 +3,6 @@
  * them. */
 #include "lib/task.bpf.h"
 
-#define CLONE_NEWTIME 0x00000080
-#define CLONE_NEWNS 0x00020000
-#define CLONE_NEWCGROUP 0x02000000
-#define CLONE_NEWUTS 0x04000000
-#define CLONE_NEWIPC 0x08000000
-#define CLONE_NEWUSER 0x10000000
-#define CLONE_NEWPID 0x20000000
-#define CLONE_NEWNET 0x40000000
 #define CLONE_NEW_ANY                                                                              \
     (CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
      CLONE_NEWPID | CLONE_NEWNET)
@@ -26,18 +18,26 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
     bool failed = !result || IS_ERR_VALUE(result);
     u32 level = BPF_CORE_READ(ns, level);
     u32 levels = level + 1 > NST_MAX_LEVELS ? NST_MAX_LEVELS : level + 1;
+    struct task_struct *actor = current_task();
+    /* Not real_cred: what ns_capable() asks, which decides on set_tid. */
+    const struct cred *cred = BPF_CORE_READ(actor, cred);
     u64 room;
     struct nst_alloc_pid *event = RESERVE_TAIL(alloc_pid, struct nst_pid_request, levels, room);
     struct nst_pid_request *vpids;
 
     if (!event)
         return;
-    read_task_ref(&event->actor, current_task());
+    read_task_ref(&event->actor, actor);
     event->pid_key = failed ? 0 : key_of(pid);
     event->pid_namespace = BPF_CORE_READ(ns, ns.inum);
     event->error = failed ? (s32)result : 0;
     event->set_tid_size = set_tid_size;
     event->levels = levels;
+    /* Two u32 before 6.3, one u64 since: the same eight bytes on the little endian machines that we
+     * build for. */
+    bpf_core_read(&event->actor_capabilities, sizeof(u64), &cred->cap_effective);
+    event->actor_user = BPF_CORE_READ(cred, user_ns, ns.inum);
+    event->actor_euid = BPF_CORE_READ(cred, euid.val);
     vpids = (void *)(event + 1);
     /* Where it failed there is no struct pid, and reading it gives zeros: unknown. */
     if (failed)
@@ -52,6 +52,7 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
             break;
         vpids[i].pid_namespace = BPF_CORE_READ(upid, ns, ns.inum);
         vpids[i].nr = BPF_CORE_READ(upid, nr);
+        vpids[i].last_pid = last_pid_of(BPF_CORE_READ(upid, ns, idr.idr_next));
         vpids[i].asked = 0;
         /* inner < set_tid_size ? 4 : 0, without a branch, which would double the verifier's work at
          * each level. */
@@ -111,6 +112,7 @@ TRACEPOINT_HOOK(task_newtask, 2)
     event->ppid = read_parent_tgid(task);
     event->levels = levels;
     BPF_CORE_READ_INTO(&event->comm, task, comm);
+    event->cgroup = read_cgroup_id(task);
     read_vpids((void *)(event + 1), pid, levels, room);
     SUBMIT(event);
 }
@@ -123,15 +125,15 @@ TRACEPOINT_HOOK(task_rename, 2)
     if (!event)
         return;
     read_task_ref(&event->task, (void *)arg[0]);
-    __builtin_memset(event->comm, 0, sizeof(event->comm));
-    bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), (void *)arg[1]);
+    READ_TEXT(event->comm, (void *)arg[1]);
     SUBMIT(event);
 }
 
 /* sched_process_exec(task, old_pid, bprm) */
-TRACEPOINT_HOOK(sched_process_exec, 2)
+TRACEPOINT_HOOK(sched_process_exec, 3)
 {
     struct task_struct *task = (void *)arg[0];
+    struct linux_binprm *bprm = (void *)arg[2];
     struct nst_task_exec *event;
     struct nst_ns_set ns;
 
@@ -144,6 +146,7 @@ TRACEPOINT_HOOK(sched_process_exec, 2)
     event->old_tid = (u32)arg[1];
     event->ppid = read_parent_tgid(task);
     BPF_CORE_READ_INTO(&event->comm, task, comm);
+    READ_TEXT(event->filename, BPF_CORE_READ(bprm, filename));
     SUBMIT(event);
 }
 
@@ -192,6 +195,8 @@ TRACEPOINT_HOOK(sched_process_exit, 1)
     event->last = last;
     event->heir = heir;
     event->exit_signal = BPF_CORE_READ(task, exit_signal);
+    event->ppid = read_parent_tgid(task);
+    event->tracer = read_tracer_tgid(task);
     SUBMIT(event);
 }
 

@@ -5,8 +5,7 @@
  * to its end and the ring is empty" proves nothing while a record ahead is still being written.
  */
 #include "lib/task.bpf.h"
-
-__u32 snapshot_round = 0; /* set by the agent before it reads the iterator */
+#include "lib/told.bpf.h"
 
 static __always_inline void emit_mark(u32 what)
 {
@@ -50,6 +49,7 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     exit_state = BPF_CORE_READ(task, exit_state);
     levels = pid_levels(pid);
     emit_facts_of_task((u64)task, 0, snapshot_round);
+    emit_cgroups_of_task((u64)task, snapshot_round);
 
     event = RESERVE_TAIL(task_seen, struct nst_pid_nr, levels, room);
     if (!event)
@@ -64,6 +64,9 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     event->exit_code = BPF_CORE_READ(task, exit_code);
     event->levels = levels;
     BPF_CORE_READ_INTO(&event->comm, task, comm);
+    event->cgroup = read_cgroup_id(task);
+    event->tracer = read_tracer_tgid(task);
+    event->exit_signal = BPF_CORE_READ(task, exit_signal);
     read_vpids((void *)(event + 1), pid, levels, room);
     SUBMIT(event);
     return 0;

@@ -27,10 +27,29 @@ typedef _Bool bool;
 
 typedef int __kernel_pid_t;
 typedef __kernel_pid_t pid_t;
+typedef struct refcount_struct refcount_t;
 typedef unsigned int __kernel_uid32_t;
 typedef __kernel_uid32_t uid_t;
 typedef unsigned long size_t;
 typedef long long loff_t;
+
+enum cgroup_subsys_id {
+	cpuset_cgrp_id = 0,
+	cpu_cgrp_id = 1,
+	cpuacct_cgrp_id = 2,
+	io_cgrp_id = 3,
+	memory_cgrp_id = 4,
+	devices_cgrp_id = 5,
+	freezer_cgrp_id = 6,
+	net_cls_cgrp_id = 7,
+	perf_event_cgrp_id = 8,
+	net_prio_cgrp_id = 9,
+	hugetlb_cgrp_id = 10,
+	pids_cgrp_id = 11,
+	rdma_cgrp_id = 12,
+	misc_cgrp_id = 13,
+	CGROUP_SUBSYS_COUNT = 14,
+};
 
 enum bpf_map_type {
 	BPF_MAP_TYPE_UNSPEC = 0,
@@ -118,6 +137,7 @@ struct pid;
 struct nsproxy;
 struct cred;
 struct signal_struct;
+struct css_set;
 struct uts_namespace;
 struct ipc_namespace;
 struct mnt_namespace;
@@ -125,17 +145,39 @@ struct pid_namespace;
 struct net;
 struct time_namespace;
 struct cgroup_namespace;
+struct proc_ns_operations;
 struct user_namespace;
+struct cgroup;
+struct cgroup_subsys_state;
+struct kernfs_node;
+struct cgroup_root;
+struct file_operations;
+struct inode;
+struct super_block;
+struct sock;
 struct seq_file;
 struct bpf_iter_meta;
+struct file;
 
 typedef struct {
 	int counter;
 } atomic_t;
 
 typedef struct {
+	s64 counter;
+} atomic64_t;
+
+typedef struct {
 	uid_t val;
 } kuid_t;
+
+typedef struct {
+	u64 val;
+} kernel_cap_t;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
 
 struct task_struct {
 	pid_t pid;
@@ -151,6 +193,10 @@ struct task_struct {
 	unsigned int flags;
 	struct signal_struct *signal;
 	int exit_signal;
+	unsigned int ptrace;
+	struct task_struct *parent;
+	const struct cred *cred;
+	struct css_set *cgroups;
 };
 
 struct signal_struct {
@@ -170,8 +216,18 @@ struct nsproxy {
 	struct cgroup_namespace *cgroup_ns;
 };
 
+struct refcount_struct {
+	atomic_t refs;
+};
+
 struct ns_common {
 	unsigned int inum;
+	refcount_t count;
+	const struct proc_ns_operations *ops;
+};
+
+struct proc_ns_operations {
+	int type;
 };
 
 struct uts_namespace {
@@ -229,6 +285,8 @@ struct user_namespace {
 
 struct cred {
 	struct user_namespace *user_ns;
+	kuid_t euid;
+	kernel_cap_t cap_effective;
 };
 
 struct upid {
@@ -241,6 +299,69 @@ struct pid {
 	struct upid numbers[0];
 };
 
+struct linux_binprm {
+	const char *filename;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup_subsys_state *parent;
+	struct cgroup *cgroup;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+	struct cgroup_subsys_state *subsys[14];
+	struct cgroup_root *root;
+};
+
+struct cgroup_root {
+	int hierarchy_id;
+};
+
+struct kernfs_node {
+	const char *name;
+	u64 id;
+};
+
+struct pids_cgroup {
+	struct cgroup_subsys_state css;
+	atomic64_t counter;
+	atomic64_t limit;
+};
+
+struct file {
+	const struct file_operations *f_op;
+	void *private_data;
+	struct inode *f_inode;
+};
+
+struct inode {
+	struct super_block *i_sb;
+	long unsigned int i_ino;
+	void *i_private;
+};
+
+struct super_block {
+	long unsigned int s_magic;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct sock_common {
+	possible_net_t skc_net;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+};
+
 struct bpf_iter_meta {
 	struct seq_file *seq;
 	u64 session_id;
@@ -250,6 +371,13 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
 };
 
 struct pt_regs {

@@ -92,15 +92,22 @@ static __always_inline bool start_record(struct nst_header *header, enum nst_kin
     return true;
 }
 
-/* A record without a tail: a struct nst_NAME *, or NULL when the ring is full (already counted). */
-#define RESERVE(name)                                                                \
+/* `record`, started; or NULL when the ring is full (already counted). */
+#define STARTED(record, name)                                                        \
     ({                                                                               \
-        struct nst_##name *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);  \
         if (!start_record((struct nst_header *)record, NST_KIND_##name) && record) { \
             bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                           \
             record = 0;                                                              \
         }                                                                            \
         record;                                                                      \
+    })
+
+/* A record without a tail: a struct nst_NAME *, or NULL. The ring's memory is not zeroed: every
+ * byte is the caller's to write. */
+#define RESERVE(name)                                                               \
+    ({                                                                              \
+        struct nst_##name *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0); \
+        STARTED(record, name);                                                      \
     })
 
 /* Hides a value from clang's optimizer, which would turn comparisons of an index into comparisons
@@ -120,11 +127,7 @@ static __always_inline bool start_record(struct nst_header *header, enum nst_kin
                                          : NST_TAIL_CLASS_2;                              \
         AS_WRITTEN(room);                                                                 \
         record = bpf_ringbuf_reserve(&ring, sizeof(*record) + sizeof(element) * room, 0); \
-        if (!start_record((struct nst_header *)record, NST_KIND_##name) && record) {      \
-            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                \
-            record = 0;                                                                   \
-        }                                                                                 \
-        record;                                                                           \
+        STARTED(record, name);                                                            \
     })
 
 /* No wake-up: the agent drains by timer. A consumer woken by the ring runs into the very window in
@@ -237,5 +240,10 @@ static __always_inline u64 entry_key(enum nst_hook hook)
 extern int emit_facts_of_task(u64 task, u64 other, u32 round);
 extern int emit_facts_of_nsproxy(u64 nsproxy, u64 other, u32 round);
 extern int emit_user_facts(u64 ns, u32 round);
+/* The same for one namespace, given by its ns_common and enum nst_ns_type. */
+extern int emit_facts_of_ns(u64 common, u32 type, u32 round);
+/* Defined in cgroups.bpf.c: a task's cgroup and its ancestors, as far as this snapshot has not told
+ * them. */
+extern int emit_cgroups_of_task(u64 task, u32 round);
 
 #endif

@@ -10,6 +10,23 @@
 
 #include "lib/emit.bpf.h"
 
+/* A string of the kernel's into a TEXT: cut off where longer, the rest zero. */
+#define READ_TEXT(to, from)                              \
+    do {                                                 \
+        __builtin_memset(to, 0, sizeof(to));             \
+        bpf_probe_read_kernel_str(to, sizeof(to), from); \
+    } while (0)
+
+/* Flags of clone(), and what types of namespaces are called in the kernel. */
+#define CLONE_NEWTIME 0x00000080
+#define CLONE_NEWNS 0x00020000
+#define CLONE_NEWCGROUP 0x02000000
+#define CLONE_NEWUTS 0x04000000
+#define CLONE_NEWIPC 0x08000000
+#define CLONE_NEWUSER 0x10000000
+#define CLONE_NEWPID 0x20000000
+#define CLONE_NEWNET 0x40000000
+
 #define IS_ERR_VALUE(x) ((u64)(x) >= (u64) - 4095)
 
 static __always_inline struct task_struct *current_task(void)
@@ -28,6 +45,28 @@ static __always_inline void read_task_ref(struct nst_task_ref *to, struct task_s
 static __always_inline u32 read_parent_tgid(struct task_struct *task)
 {
     return BPF_CORE_READ(task, real_parent, tgid);
+}
+
+/* Who gets its signals and has to wait for it first: ptrace_link() makes the tracer the parent. */
+static __always_inline u32 read_tracer_tgid(struct task_struct *task)
+{
+    return BPF_CORE_READ(task, ptrace) ? BPF_CORE_READ(task, parent, tgid) : 0;
+}
+
+/* A task always has a cgroup in the unified hierarchy, mounted or not. */
+static __always_inline u64 read_cgroup_id(struct task_struct *task)
+{
+    return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+}
+
+/* The last number given in turn, of the cursor from which idr_alloc_cyclic() goes on. Without a
+ * branch, which would double the verifier's work at each level of a vector. */
+static __always_inline u32 last_pid_of(u64 cursor)
+{
+    u64 one = -cursor;
+
+    AS_WRITTEN(one);
+    return cursor - (one >> 63);
 }
 
 /* number[level].ns of a struct pid: the namespace it is active in. */
