@@ -11,7 +11,6 @@
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -21,7 +20,9 @@
 
 #include "base/fd.hpp"
 #include "source/canary.hpp"
+#include "source/holders.hpp"
 #include "source/loss.hpp"
+#include "source/processes.hpp"
 #include "source/ring.hpp"
 
 namespace nstrail {
@@ -38,9 +39,9 @@ constexpr milliseconds shortest_pause{1};
 constexpr milliseconds longest_pause{60};
 // Reading every program's recursion_misses takes a system call each.
 constexpr milliseconds audit_every{250};
-// Tasks told per poll: at about 250 bytes each a step fills a small part of the smallest useful
-// ring.
-constexpr std::size_t snapshot_step = 512;
+// Tasks or open files told per poll: at about 350 bytes each a step fills a small part of the
+// smallest useful ring.
+constexpr std::size_t iterator_step = 512;
 
 struct SkeletonCloser {
     void operator()(nstrail_bpf* skeleton) const { nstrail_bpf__destroy(skeleton); }
@@ -92,13 +93,6 @@ std::string cause_in(const std::string& log) {
     return verdict.empty() ? previous : program + ": " + verdict;
 }
 
-std::uint64_t clock_ns(clockid_t clock) {
-    timespec now{};
-    clock_gettime(clock, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
-           static_cast<std::uint64_t>(now.tv_nsec);
-}
-
 std::string first_line(const char* path) {
     std::ifstream file(path);
     std::string line;
@@ -106,9 +100,20 @@ std::string first_line(const char* path) {
     return line;
 }
 
-template <std::size_t n>
-void copy_text(char (&to)[n], std::string_view from) {
-    from.copy(to, n - 1);
+/// One bounded read of an open iterator, which makes the kernel run its program as often as bytes
+/// are asked for. True: it has told all, and is closed.
+Result<bool> step_iterator(Fd& iterator, std::string_view what) {
+    char bytes[iterator_step];
+    const ssize_t got = ::read(iterator.get(), bytes, sizeof(bytes));
+    if (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN))) {
+        return false;
+    }
+    const int code = errno;
+    iterator.reset();
+    if (got < 0) {
+        return fail(fmt::format("read the iterator of {}", what), code);
+    }
+    return true;
 }
 
 }  // namespace
@@ -126,9 +131,19 @@ struct LiveSource::State {
     std::optional<Ring> ring;
     LossTracker loss;
     LiveCounts counts;
-    Link iterator;
+    Link task_iterator;
     Fd snapshot;  // open while one runs
     std::uint32_t round = 0;
+    Executables executables;
+    KnownNamespaces known;
+    /// Where a round of holders stands.
+    enum class HoldersAt : std::uint8_t { none, begin, files, catching_up, mounts };
+    HoldersAt holders_at = HoldersAt::none;
+    std::uint32_t holders_round = 0;
+    Link file_iterator;
+    Fd open_files;                // the iterator, while at files
+    std::uint64_t files_end = 0;  // ring position behind what it told
+    std::optional<MountScan> mounts;
     bool session_told = false;
     Clock::time_point audited = Clock::now();
     milliseconds pause = shortest_pause;
@@ -146,12 +161,16 @@ struct LiveSource::State {
     Result<void> load(std::size_t ring_bytes);
     Result<void> attach();
     Result<void> exercise();
-    void tell_session(const EventHandler& handle) const;
+    void deliver(const EventHandler& handle, const Event& event);
+    [[nodiscard]] TellMade teller(const EventHandler& handle);
+    void tell_session(const EventHandler& handle);
     void tell_gap(const EventHandler& handle, nst_gap_cause cause, std::uint32_t where,
                   std::uint64_t lost);
     std::size_t drain(const EventHandler& handle);
     void audit(const EventHandler& handle);
-    Result<void> step_snapshot();
+    Result<void> learn_pidfds();
+    Result<void> begin_holders(const TellMade& tell);
+    Result<void> step_holders(const EventHandler& handle);
 };
 
 Result<void> LiveSource::State::load(std::size_t ring_bytes) {
@@ -216,8 +235,10 @@ Result<void> LiveSource::State::attach() {
                 return fail(fmt::format("attach {}", name), code);
             }
             programs.push_back({.hook = hook.id, .fd = bpf_program__fd(program)});
-            if (state.way == Way::iterator) {
-                iterator = std::move(link);
+            if (hook.id == NST_HOOK_iter_task) {
+                task_iterator = std::move(link);
+            } else if (hook.id == NST_HOOK_iter_task_file) {
+                file_iterator = std::move(link);
             } else {
                 links.push_back(std::move(link));
             }
@@ -293,10 +314,19 @@ Result<std::unique_ptr<LiveSource>> LiveSource::open(const LiveOptions& options)
 LiveSource::LiveSource(std::unique_ptr<State> state) : state_(std::move(state)) {}
 LiveSource::~LiveSource() = default;
 
-void LiveSource::State::tell_session(const EventHandler& handle) const {
+/// Hands an event on, after what this floor itself wants to know of it.
+void LiveSource::State::deliver(const EventHandler& handle, const Event& event) {
+    executables.take(event);
+    known.take(event);
+    handle(event);
+}
+
+TellMade LiveSource::State::teller(const EventHandler& handle) {
+    return [this, &handle](const EventBuffer& buffer) { deliver(handle, *buffer.event()); };
+}
+
+void LiveSource::State::tell_session(const EventHandler& handle) {
     nst_session session{};
-    session.header.kind = NST_KIND_session;
-    session.header.boot_ns = clock_ns(CLOCK_BOOTTIME);
     session.hooks = plan.attached();
     session.silent_hooks = plan.silent();
     session.wall_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
@@ -307,21 +337,17 @@ void LiveSource::State::tell_session(const EventHandler& handle) const {
     utsname names{};
     uname(&names);
     copy_text(session.release, names.release);
-    const EventBuffer buffer = EventBuffer::make(session);
-    handle(*buffer.event());
+    tell_made(teller(handle), session);
 }
 
 void LiveSource::State::tell_gap(const EventHandler& handle, nst_gap_cause cause,
                                  std::uint32_t where, std::uint64_t lost) {
     nst_gap gap{};
-    gap.header.kind = NST_KIND_gap;
-    gap.header.boot_ns = clock_ns(CLOCK_BOOTTIME);
     gap.lost = lost;
     gap.cause = cause;
     gap.where = where;
     counts.lost += cause == NST_gap_cause_ring ? lost : 0;
-    const EventBuffer buffer = EventBuffer::make(gap);
-    handle(*buffer.event());
+    tell_made(teller(handle), gap);
 }
 
 std::size_t LiveSource::State::drain(const EventHandler& handle) {
@@ -335,7 +361,7 @@ std::size_t LiveSource::State::drain(const EventHandler& handle) {
         }
         loss.arrived(event->header().cpu, event->header().seq, ring->produced());
         counts.delivered++;
-        handle(*event);
+        deliver(handle, *event);
     });
     for (const auto& lost : loss.settle(ring->consumed())) {
         tell_gap(handle, NST_gap_cause_ring, lost.cpu, lost.count);
@@ -378,16 +404,97 @@ void LiveSource::State::audit(const EventHandler& handle) {
     }
 }
 
-Result<void> LiveSource::State::step_snapshot() {
-    char bytes[snapshot_step];
-    const ssize_t got = ::read(snapshot.get(), bytes, sizeof(bytes));
-    if (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN))) {
+/// Lets the file iterator meet a pidfd of our own, over our own files alone, so that it knows
+/// others. Needs the parameters that iterators have since 6.1; without, pidfds are not told where
+/// they are not of pidfs.
+Result<void> LiveSource::State::learn_pidfds() {
+    const Fd own(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
+    if (!own || skeleton->bss->pidfd_operations != 0) {
         return {};
     }
-    const int code = errno;
-    snapshot.reset();
-    if (got < 0) {
-        return fail("read the task iterator", code);
+    skeleton->bss->learn_tgid = static_cast<std::uint32_t>(getpid());
+    skeleton->bss->learn_fd = static_cast<std::uint32_t>(own.get());
+    skeleton->bss->holders_round = 0;
+    bpf_iter_link_info over{};
+    over.task.tid = static_cast<std::uint32_t>(getpid());
+    LIBBPF_OPTS(bpf_iter_attach_opts, options);
+    options.link_info = &over;
+    options.link_info_len = sizeof(over);
+    const Link link(bpf_program__attach_iter(skeleton->progs.iter_task_file_iter, &options));
+    if (!link) {
+        return {};
+    }
+    Fd iterator(bpf_iter_create(bpf_link__fd(link.get())));
+    while (iterator) {
+        if (auto over_all = step_iterator(iterator, "our own files"); !over_all) {
+            return std::unexpected(over_all.error());
+        }
+    }
+    return {};
+}
+
+Result<void> LiveSource::State::begin_holders(const TellMade& tell) {
+    tell_made(
+        tell,
+        nst_mark{.header = {}, .what = NST_mark_what_holders_begin, .round = ++holders_round});
+    if (!file_iterator) {
+        nst_ns_holder unread{};
+        unread.what = NST_holder_what_unreadable;
+        unread.round = holders_round;
+        copy_text(unread.path, "open files, sockets and pidfds of all tasks: " +
+                                   plan[NST_HOOK_iter_task_file].reason);
+        tell_made(tell, unread);
+        holders_at = HoldersAt::catching_up;
+        files_end = 0;
+        return {};
+    }
+    if (auto learned = learn_pidfds(); !learned) {
+        return learned;
+    }
+    skeleton->bss->holders_round = holders_round;
+    open_files = Fd(bpf_iter_create(bpf_link__fd(file_iterator.get())));
+    if (!open_files) {
+        return fail("start the iterator of open files", errno);
+    }
+    holders_at = HoldersAt::files;
+    return {};
+}
+
+Result<void> LiveSource::State::step_holders(const EventHandler& handle) {
+    const TellMade tell = teller(handle);
+    switch (holders_at) {
+        case HoldersAt::none:
+            break;
+        case HoldersAt::begin:
+            return begin_holders(tell);
+        case HoldersAt::files: {
+            const auto over = step_iterator(open_files, "open files");
+            if (!over) {
+                holders_at = HoldersAt::none;
+                return std::unexpected(over.error());
+            }
+            if (*over) {
+                // Its records were submitted within our own read(), so they lie before this.
+                files_end = ring->produced();
+                holders_at = HoldersAt::catching_up;
+            }
+            break;
+        }
+        case HoldersAt::catching_up:
+            if (ring->consumed() >= files_end) {
+                mounts.emplace(holders_round, known);
+                holders_at = HoldersAt::mounts;
+            }
+            break;
+        case HoldersAt::mounts:
+            if (!mounts->step(tell)) {
+                mounts.reset();
+                holders_at = HoldersAt::none;
+                tell_made(tell, nst_mark{.header = {},
+                                         .what = NST_mark_what_holders_end,
+                                         .round = holders_round});
+            }
+            break;
     }
     return {};
 }
@@ -399,9 +506,15 @@ Result<std::size_t> LiveSource::poll(const EventHandler& handle) {
         state.tell_session(handle);
     }
     if (state.snapshot) {
-        if (auto step = state.step_snapshot(); !step) {
+        if (auto step = step_iterator(state.snapshot, "tasks"); !step) {
             return std::unexpected(step.error());
         }
+    } else if (holders_running()) {
+        if (auto step = state.step_holders(handle); !step) {
+            return std::unexpected(step.error());
+        }
+    } else if (state.executables.pending()) {
+        state.executables.step(state.teller(handle));
     }
     const std::uint64_t waiting = state.ring->fill();
     std::size_t count = state.drain(handle);
@@ -420,11 +533,11 @@ Result<std::size_t> LiveSource::poll(const EventHandler& handle) {
 
 Result<void> LiveSource::request_snapshot() {
     State& state = *state_;
-    if (state.snapshot) {
+    if (snapshot_running() || holders_running()) {
         return {};
     }
     state.skeleton->bss->snapshot_round = ++state.round;
-    const int number = bpf_iter_create(bpf_link__fd(state.iterator.get()));
+    const int number = bpf_iter_create(bpf_link__fd(state.task_iterator.get()));
     if (number < 0) {
         return fail("start the task iterator", errno);
     }
@@ -436,8 +549,25 @@ bool LiveSource::snapshot_running() const {
     return static_cast<bool>(state_->snapshot);
 }
 
+void LiveSource::request_holders() {
+    if (!snapshot_running() && !holders_running()) {
+        state_->holders_at = State::HoldersAt::begin;
+    }
+}
+
+bool LiveSource::holders_running() const {
+    return state_->holders_at != State::HoldersAt::none;
+}
+
+bool LiveSource::executables_pending() const {
+    return state_->executables.pending();
+}
+
 milliseconds LiveSource::pause() const {
-    return state_->snapshot ? milliseconds(0) : state_->pause;
+    if (snapshot_running() || holders_running()) {
+        return milliseconds(0);
+    }
+    return executables_pending() ? shortest_pause : state_->pause;
 }
 
 const HookPlan& LiveSource::plan() const {

@@ -40,10 +40,20 @@ public:
     [[nodiscard]] Result<std::size_t> poll(const EventHandler& handle) override;
     [[nodiscard]] bool ended() const override { return false; }
 
-    /// Starts telling all tasks into the ring, in steps made by poll(). While one runs, another is
-    /// not started.
+    /// Starts telling all tasks into the ring, in steps made by poll(). While one or a round of
+    /// holders runs, another is not started. After the first one without loss the executables of
+    /// the processes it told are looked up, in task_exe events.
     [[nodiscard]] Result<void> request_snapshot();
     [[nodiscard]] bool snapshot_running() const;
+
+    /// Starts telling what holds namespaces besides tasks, between the marks holders_begin and
+    /// holders_end, in steps made by poll(): open files, sockets, pidfds, then bind mounts. Not
+    /// started while another round of either kind runs. A gap between the marks may have taken some
+    /// of it.
+    void request_holders();
+    [[nodiscard]] bool holders_running() const;
+    /// Executables are still to be told, by poll().
+    [[nodiscard]] bool executables_pending() const;
 
     /// How long to sleep before the next poll(): short while much arrives, long when nothing does.
     [[nodiscard]] std::chrono::milliseconds pause() const;
