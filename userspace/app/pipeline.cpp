@@ -14,7 +14,6 @@ namespace nstrail {
 namespace {
 
 using std::chrono::milliseconds;
-using Clock = std::chrono::steady_clock;
 
 volatile std::sig_atomic_t stopping = 0;
 
@@ -25,6 +24,10 @@ constexpr milliseconds longest_retry{10'000};
 // In the reduced mode a round a second, and never more than a fiftieth of the time spent on rounds.
 constexpr milliseconds refresh_every{1000};
 constexpr int refresh_share = 50;
+// What holds namespaces besides tasks changes without an event; a round that lost something is
+// repeated sooner.
+constexpr milliseconds holders_every{30'000};
+constexpr milliseconds holders_retry{5'000};
 
 }  // namespace
 
@@ -41,6 +44,8 @@ void catch_signals() {
 
 Result<void> Pipeline::step(const Observer& observer) {
     const auto polled = source_->poll([&](const Event& event) {
+        // Also after the round: a loss within it may be learned of only later.
+        holders_.spoiled = holders_.spoiled || event.kind() == NST_KIND_gap;
         const Change change = world_.apply(event);
         if (observer) {
             observer(event, change);
@@ -49,38 +54,71 @@ Result<void> Pipeline::step(const Observer& observer) {
     if (!polled) {
         return std::unexpected(polled.error());
     }
-    const auto now = Clock::now();
-    if (source_->snapshot_running()) {
+    if (source_->snapshot_running() || source_->holders_running()) {
         return {};
     }
+    const auto now = Clock::now();
     if (snapshot_running_) {
         snapshot_running_ = false;
         snapshot_ended_ = now;
         snapshot_took_ = std::chrono::duration_cast<milliseconds>(now - snapshot_asked_);
     }
+    if (holders_.running) {
+        holders_.running = false;
+        holders_.ended = now;
+        holders_.took = std::chrono::duration_cast<milliseconds>(now - holders_.asked);
+    }
     if (world_.certain()) {
         fruitless_ = 0;
     }
-    const bool first = snapshot_asked_ == Clock::time_point{};
+    if (wants_snapshot(now)) {
+        fruitless_ += world_.wants_snapshot() ? 1 : 0;
+        snapshot_asked_ = now;
+        snapshot_running_ = true;
+        return source_->request_snapshot();
+    }
+    if (wants_holders(now)) {
+        holders_.asked = now;
+        holders_.running = true;
+        holders_.spoiled = false;
+        source_->request_holders();
+    }
+    return {};
+}
+
+bool Pipeline::wants_snapshot(Clock::time_point now) const {
+    if (snapshot_asked_ == Clock::time_point{}) {
+        return true;
+    }
     const auto since = now - snapshot_ended_;
-    bool ask = first;
-    if (!first && world_.wants_snapshot()) {
-        ask = since >= std::min(first_retry * (1 << std::min(fruitless_, 7)), longest_retry);
-    } else if (!first && source_->plan().mode() == NST_attach_mode_reduced) {
-        ask = since >= std::max(refresh_every, snapshot_took_ * refresh_share);
+    if (world_.wants_snapshot()) {
+        return since >= std::min(first_retry * (1 << std::min(fruitless_, 7)), longest_retry);
     }
-    if (!ask) {
-        return {};
+    return source_->plan().mode() == NST_attach_mode_reduced &&
+           since >= std::max(refresh_every, snapshot_took_ * refresh_share);
+}
+
+bool Pipeline::wants_holders(Clock::time_point now) const {
+    if (!world_.synchronized() || world_.wants_snapshot()) {
+        return false;
     }
-    fruitless_ += world_.wants_snapshot() ? 1 : 0;
-    snapshot_asked_ = now;
-    snapshot_running_ = true;
-    return source_->request_snapshot();
+    if (holders_.asked == Clock::time_point{}) {
+        return true;
+    }
+    if (!holders_.kept) {
+        return false;
+    }
+    const auto every = holders_.spoiled ? holders_retry : holders_every;
+    return now - holders_.ended >= std::max(every, holders_.took * refresh_share);
 }
 
 Result<void> Pipeline::synchronize(milliseconds patience, const Observer& observer) {
     const auto deadline = Clock::now() + patience;
-    while (!world_.synchronized()) {
+    const auto complete = [&] {
+        return world_.synchronized() && holders_.ended != Clock::time_point{} &&
+               !source_->executables_pending();
+    };
+    while (!complete()) {
         if (auto stepped = step(observer); !stepped) {
             return stepped;
         }
@@ -88,12 +126,15 @@ Result<void> Pipeline::synchronize(milliseconds patience, const Observer& observ
             return fail("take a first snapshot", "interrupted");
         }
         if (Clock::now() > deadline) {
+            if (world_.synchronized()) {
+                break;  // all but holders or executables is known
+            }
             return fail("take a first snapshot",
                         fmt::format("it was not complete within {} s ({} events lost)",
                                     patience.count() / 1000, source_->counts().lost),
                         "a larger --ring-size may help");
         }
-        if (!source_->snapshot_running()) {
+        if (!source_->snapshot_running() && !source_->holders_running()) {
             std::this_thread::sleep_for(milliseconds(1));
         }
     }

@@ -26,7 +26,11 @@ public:
     /// One look at the source; asks for a snapshot where the model wants one, and in the reduced
     /// mode from time to time, because there a switch of namespaces may show nowhere else.
     [[nodiscard]] Result<void> step(const Observer& observer = {});
-    /// Steps until the first snapshot is complete. Fails if it is not within `patience`.
+    /// Asks for what holds namespaces besides tasks not only once, after the first snapshot, but
+    /// from time to time.
+    void keep_holders() { holders_.kept = true; }
+    /// Steps until the first snapshot is complete, and what else holds namespaces and the
+    /// executables of its processes are told. Fails if the snapshot is not within `patience`.
     [[nodiscard]] Result<void> synchronize(std::chrono::milliseconds patience,
                                            const Observer& observer = {});
     /// Steps until what had been written when it was called has been read (bounded).
@@ -41,13 +45,25 @@ public:
     [[nodiscard]] std::shared_ptr<Publication> publication() const;
 
 private:
+    using Clock = std::chrono::steady_clock;
+    [[nodiscard]] bool wants_snapshot(Clock::time_point now) const;
+    [[nodiscard]] bool wants_holders(Clock::time_point now) const;
+
     std::unique_ptr<LiveSource> source_;
     World world_;
-    std::chrono::steady_clock::time_point snapshot_asked_{};
-    std::chrono::steady_clock::time_point snapshot_ended_{};
+    Clock::time_point snapshot_asked_{};
+    Clock::time_point snapshot_ended_{};
     std::chrono::milliseconds snapshot_took_{0};
     bool snapshot_running_ = false;
     int fruitless_ = 0;  // snapshots in a row that left doubt
+    struct {
+        Clock::time_point asked{};
+        Clock::time_point ended{};
+        std::chrono::milliseconds took{0};
+        bool running = false;
+        bool spoiled = false;  // something was lost since it was asked for
+        bool kept = false;
+    } holders_;
 };
 
 /// One line with the final figures, for stderr.

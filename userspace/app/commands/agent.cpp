@@ -92,6 +92,7 @@ int agent(const AgentOptions& given) {
         return complain(source.error(), exit_unsupported);
     }
     Pipeline pipeline(std::move(*source));
+    pipeline.keep_holders();
     const HookPlan& plan = pipeline.source().plan();
     web.doctor = doctor_json(plan);
     web.rules = rules_json(plan.attached());
