@@ -88,8 +88,8 @@ TEST(EventText, TheUnknownIsNotShownAs0) {
     event.header.kind = NST_KIND_alloc_pid;
     event.error = -17;
     event.levels = 2;
-    const nst_pid_request numbers[] = {{.pid_namespace = 0, .nr = 0, .asked = 0},
-                                       {.pid_namespace = 5, .nr = 0, .asked = 9}};
+    const nst_pid_request numbers[] = {{.pid_namespace = 0, .nr = 0, .asked = 0, .last_pid = 0},
+                                       {.pid_namespace = 5, .nr = 0, .asked = 9, .last_pid = 0}};
     const auto buffer = EventBuffer::make(event, std::span<const nst_pid_request>(numbers));
     const std::string line = to_text(*buffer.event());
     EXPECT_EQ(line.find("vpids=0"), std::string::npos) << line;

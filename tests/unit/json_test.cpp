@@ -113,8 +113,11 @@ TEST(Json, SaysNullForUnknownAndNever0) {
         .pid_namespace = 5,
         .error = -17,
         .set_tid_size = 1,
-        .levels = 1};
-    const nst_pid_request asked{.pid_namespace = 5, .nr = 0, .asked = 9};
+        .levels = 1,
+        .actor_capabilities = 0,
+        .actor_user = 0,
+        .actor_euid = 0};
+    const nst_pid_request asked{.pid_namespace = 5, .nr = 0, .asked = 9, .last_pid = 0};
     const auto buffer = EventBuffer::make(failed, std::span(&asked, 1));
     const json form = json::parse(to_json(*buffer.event()));
     EXPECT_TRUE(form["vpids"][0]["nr"].is_null());

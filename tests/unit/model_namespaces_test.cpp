@@ -164,7 +164,7 @@ TEST(Namespaces, AFailedForkLeavesNothing) {
     const std::uint32_t inum = 0xF0009000;
     s.inum_alloc(inum, 1, 0x777);
     const nst_pid_request numbers[] = {
-        {.pid_namespace = initial(NST_ns_type_pid), .nr = 300, .asked = 0}};
+        {.pid_namespace = initial(NST_ns_type_pid), .nr = 300, .asked = 0, .last_pid = 0}};
     s.alloc_pid(1, numbers);
     s.emit(nst_free_pid{.header = {}, .pid_key = 1, .levels = 0, .actor_tid = 1});
     // Before alloc_pid the half-made child's pid field is the parent's: the key alone tells them

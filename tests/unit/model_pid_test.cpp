@@ -255,8 +255,9 @@ TEST(LastPid, IsNotMovedByNumbersAskedFor) {
     s.fork({.tid = 100, .flags = CLONE_NEWPID});
     const std::uint32_t inner = s.of(100).ns.pid;
     const std::uint32_t before = s.ns(inner)->ns.last_pid;
-    const nst_pid_request numbers[] = {{.pid_namespace = pid0, .nr = 300, .asked = 0},
-                                       {.pid_namespace = inner, .nr = 9, .asked = 9}};
+    const nst_pid_request numbers[] = {
+        {.pid_namespace = pid0, .nr = 300, .asked = 0, .last_pid = 0},
+        {.pid_namespace = inner, .nr = 9, .asked = 9, .last_pid = 0}};
     s.alloc_pid(100, numbers, 1);
     EXPECT_EQ(s.ns(inner)->ns.last_pid, before);
     EXPECT_EQ(s.ns(pid0)->ns.last_pid, 300U);

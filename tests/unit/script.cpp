@@ -297,7 +297,8 @@ TrueTask& Script::fork(const Birth& birth) {
     if (hooked(NST_HOOK_alloc_pid)) {
         std::vector<nst_pid_request> numbers;
         for (const nst_pid_nr& one : child.vpids) {
-            numbers.push_back({.pid_namespace = one.pid_namespace, .nr = one.nr, .asked = 0});
+            numbers.push_back(
+                {.pid_namespace = one.pid_namespace, .nr = one.nr, .asked = 0, .last_pid = 0});
         }
         alloc_pid(birth.parent, numbers);
     }
@@ -339,8 +340,10 @@ void Script::alloc_pid_fails(std::uint32_t actor, std::int32_t error, std::uint3
     event.error = -error;
     event.set_tid_size = set_tid_size;
     event.levels = 1;
-    const nst_pid_request number{
-        .pid_namespace = event.pid_namespace, .nr = 0, .asked = set_tid_size != 0 ? 7U : 0U};
+    const nst_pid_request number{.pid_namespace = event.pid_namespace,
+                                 .nr = 0,
+                                 .asked = set_tid_size != 0 ? 7U : 0U,
+                                 .last_pid = 0};
     emit(event, std::span(&number, 1));
 }
 
