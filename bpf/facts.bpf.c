@@ -10,6 +10,8 @@
 #include "lib/task.bpf.h"
 #include "lib/told.bpf.h"
 
+#define PIDNS_ADDING (1U << 31)
+
 /* Members that not every kernel has; libbpf matches what stands before the ___. */
 struct ns_common___6_18 {
     u64 ns_id;
@@ -104,7 +106,10 @@ __noinline int emit_pid_facts(u64 address, u32 round)
             event->level = BPF_CORE_READ(ns, level);
             event->last_pid = last_pid_of(BPF_CORE_READ(ns, idr.idr_next));
             event->pid_allocated = BPF_CORE_READ(ns, pid_allocated);
-            event->reaper_tid = BPF_CORE_READ(ns, child_reaper, pid);
+            /* Nobody clears child_reaper: in a namespace without numbers it points at what was a
+             * task. */
+            if (event->pid_allocated & ~PIDNS_ADDING)
+                event->reaper_tid = BPF_CORE_READ(ns, child_reaper, pid);
             if (bpf_core_field_exists(newer->pid_max))
                 event->pid_max = BPF_CORE_READ(newer, pid_max);
             SUBMIT(event);
