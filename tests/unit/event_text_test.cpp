@@ -96,6 +96,48 @@ TEST(EventText, TheUnknownIsNotShownAs0) {
     EXPECT_EQ(line.find(":0"), std::string::npos) << line;
 }
 
+TEST(EventText, TellsACgroup) {
+    nst_cgroup event{};
+    event.header.kind = NST_KIND_cgroup;
+    event.header.boot_ns = 1'000'000;
+    event.id = 40;
+    event.parent = 1;
+    event.what = NST_cgroup_what_made;
+    event.pids_used = 3;
+    event.pids_max = 0xffffffff;
+    std::string("web.service").copy(event.name, 255);
+    const auto buffer = EventBuffer::make(event);
+    EXPECT_EQ(to_text(*buffer.event()),
+              "      0.001000 cgroup        id=40 parent=1 what=made round=0 pids_used=3 "
+              "pids_max=none name=web.service");
+    const auto root = EventBuffer::make(nst_cgroup{.header = event.header,
+                                                   .id = 1,
+                                                   .parent = 0,
+                                                   .what = NST_cgroup_what_seen,
+                                                   .round = 2,
+                                                   .pids_used = 0,
+                                                   .pids_max = 0,
+                                                   .name = {}});
+    EXPECT_EQ(to_text(*root.event()),
+              "      0.001000 cgroup        id=1 what=seen round=2 pids_used=0");
+}
+
+TEST(EventText, TellsAHolderWithoutATask) {
+    nst_ns_holder event{};
+    event.header.kind = NST_KIND_ns_holder;
+    event.type = NST_ns_type_net;
+    event.inum = 7;
+    event.what = NST_holder_what_mount;
+    event.mnt = 8;
+    event.round = 1;
+    std::string("/run/netns/blue").copy(event.path, 255);
+    const auto buffer = EventBuffer::make(event);
+    const std::string line = to_text(*buffer.event());
+    EXPECT_EQ(line.find("task="), std::string::npos) << line;
+    EXPECT_NE(line.find("type=net inum=7 what=mount"), std::string::npos) << line;
+    EXPECT_NE(line.find("path=/run/netns/blue"), std::string::npos) << line;
+}
+
 TEST(EventText, NamesTheInnermostNumberLast) {
     nst_free_pid event{};
     event.header.kind = NST_KIND_free_pid;

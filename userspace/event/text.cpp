@@ -55,7 +55,9 @@ struct TextWriter {
             return;
         }
         const std::string_view word = enum_name(format, static_cast<std::uint64_t>(value));
-        if (word.empty()) {
+        if (name == "pids_max" && static_cast<std::uint32_t>(value) == UINT32_MAX) {
+            say(" {}=none", name);
+        } else if (word.empty()) {
             say(" {}={}", name, value);
         } else {
             say(" {}={}", name, word);
@@ -63,6 +65,9 @@ struct TextWriter {
     }
 
     void object(std::string_view name, const nst_task_ref& task, Format /*format*/) {
+        if (task.key == 0 && task.tid == 0) {
+            return;  // nobody in particular
+        }
         if (task.tid == task.tgid) {
             say(" {}={}", name, task.tid);
         } else {
@@ -115,7 +120,9 @@ struct TextWriter {
     }
 
     void text(std::string_view name, const char* chars, std::size_t size) {
-        say(" {}={}", name, printable(text_of(chars, size)));
+        if (const std::string_view text = text_of(chars, size); !text.empty()) {
+            say(" {}={}", name, printable(text));
+        }
     }
 
     template <class Element>
