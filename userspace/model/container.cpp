@@ -30,13 +30,13 @@ enum class Id : std::uint8_t {
 /// the id.
 struct Form {
     std::string_view runtime;
-    Below below = Below::any;
     std::string_view parent = {};
     std::string_view prefix = {};
     std::string_view stem = {};
     std::string_view suffix = {};
-    Id id = Id::hex64;
     std::string_view supervisor = {};  ///< child cgroup of what runs the container and is not in it
+    Below below = Below::any;
+    Id id = Id::hex64;
 };
 
 // The first that fits counts. Monitors of containers (libpod-conmon-<id>.scope,
@@ -54,43 +54,43 @@ constexpr Form forms[] = {
     // The cgroupfs driver.
     {.runtime = "podman", .prefix = "libpod-"},
     {.runtime = "cri-o", .prefix = "crio-"},
-    {.runtime = "docker", .below = Below::parent, .parent = "docker"},
+    {.runtime = "docker", .parent = "docker", .below = Below::parent},
     {.runtime = "", .below = Below::pod},
     // containerd's own choice is /<containerd namespace>/<id>: these are nerdctl's and the CRI's.
-    {.runtime = "containerd", .below = Below::parent, .parent = "default"},
-    {.runtime = "cri-containerd", .below = Below::parent, .parent = "k8s.io"},
+    {.runtime = "containerd", .parent = "default", .below = Below::parent},
+    {.runtime = "cri-containerd", .parent = "k8s.io", .below = Below::parent},
     {.runtime = "ecs", .below = Below::ecs_task},
     // LXC 4 and later; 3.1; older ones.
     {.runtime = "lxc", .prefix = "lxc.payload.", .id = Id::name},
-    {.runtime = "lxc", .below = Below::parent, .parent = "lxc.payload", .id = Id::name},
-    {.runtime = "lxc", .below = Below::parent, .parent = "lxc", .id = Id::name},
+    {.runtime = "lxc", .parent = "lxc.payload", .below = Below::parent, .id = Id::name},
+    {.runtime = "lxc", .parent = "lxc", .below = Below::parent, .id = Id::name},
     // machined's scopes: libvirt's machines have names like qemu-1-NAME. A virtual machine is no
     // container, but is told apart in the same way.
     {.runtime = "libvirt",
-     .below = Below::machine_slice,
      .prefix = "machine-",
      .stem = R"(qemu\x2d)",
      .suffix = ".scope",
+     .below = Below::machine_slice,
      .id = Id::unit},
     {.runtime = "libvirt",
-     .below = Below::machine_slice,
      .prefix = "machine-",
      .stem = R"(lxc\x2d)",
      .suffix = ".scope",
+     .below = Below::machine_slice,
      .id = Id::unit},
     {.runtime = "libvirt", .suffix = ".libvirt-qemu", .id = Id::name},
     {.runtime = "libvirt", .suffix = ".libvirt-lxc", .id = Id::name},
     {.runtime = "systemd-nspawn",
-     .below = Below::machine_slice,
      .prefix = "machine-",
      .suffix = ".scope",
-     .id = Id::unit,
-     .supervisor = "supervisor"},
+     .supervisor = "supervisor",
+     .below = Below::machine_slice,
+     .id = Id::unit},
     {.runtime = "systemd-nspawn",
      .prefix = "systemd-nspawn@",
      .suffix = ".service",
-     .id = Id::unit,
-     .supervisor = "supervisor"},
+     .supervisor = "supervisor",
+     .id = Id::unit},
 };
 
 constexpr bool is_hex(char c) {
