@@ -86,6 +86,13 @@ TEST(Printable, LeavesNothingThatMovesACursor) {
     EXPECT_EQ(printable("\xFF\xC3"), "??");
 }
 
+TEST(ErrnoName, IsTheKernels) {
+    EXPECT_EQ(errno_name(EINVAL), "EINVAL");
+    EXPECT_EQ(errno_name(EEXIST), "EEXIST");
+    EXPECT_EQ(errno_name(0), "errno 0");
+    EXPECT_EQ(errno_name(4711), "errno 4711");
+}
+
 TEST(Error, IsOneLineOfWhatWhyAndNext) {
     EXPECT_EQ(fail("open x", ENOENT).error().line(), "open x: No such file or directory");
     EXPECT_EQ(fail("open x", -ENOENT).error().line(), "open x: No such file or directory");

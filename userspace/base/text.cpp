@@ -2,6 +2,7 @@
 #include "base/text.hpp"
 
 #include <array>
+#include <cstring>
 #include <ctime>
 
 #include <fmt/format.h>
@@ -103,6 +104,11 @@ std::string printable(std::string_view text) {
         text.remove_prefix(length == 0 ? 1 : length);
     }
     return out;
+}
+
+std::string errno_name(int code) {
+    const char* name = code == 0 ? nullptr : strerrorname_np(code);
+    return name != nullptr ? name : fmt::format("errno {}", code);
 }
 
 }  // namespace nstrail

@@ -25,4 +25,7 @@ namespace nstrail {
 /// cannot move the cursor.
 [[nodiscard]] std::string printable(std::string_view text);
 
+/// "EINVAL"; "errno 4711" for a code that has no name.
+[[nodiscard]] std::string errno_name(int code);
+
 }  // namespace nstrail
