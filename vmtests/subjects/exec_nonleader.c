@@ -8,15 +8,7 @@
 
 static _Atomic int* thread_tid;
 
-static void* body(void* unused) {
-    (void)unused;
-    *thread_tid = global_tid();
-    // Told by the parent, which first lets the driver look.
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    int signal = 0;
-    sigwait(&set, &signal);
+static void run_another(void) {
     char* arguments[] = {"renamed", "wait", NULL};
     execv("/proc/self/exe", arguments);
     _exit(97);
@@ -25,15 +17,11 @@ static void* body(void* unused) {
 int main(int argc, char** argv) {
     if (argc == 2 && strcmp(argv[1], "wait") == 0) pause_forever();
     thread_tid = shared(sizeof *thread_tid);
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    MUST(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+    block_go();
     const unsigned pid_ns = inum_of(getpid(), "pid");
     pid_t child = fork();
     if (child == 0) {
-        pthread_t handle;
-        MUST(pthread_create(&handle, NULL, body, NULL) == 0);
+        start_thread(&(struct thread_start){thread_tid, run_another});
         pause_forever();
     }
     MUST(child > 0);

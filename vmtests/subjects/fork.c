@@ -5,15 +5,10 @@
 
 int main(void) {
     const unsigned pid_ns = inum_of(getpid(), "pid");
-    // Blocked before the fork, so that the signal cannot come before the child waits for it.
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    MUST(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+    block_go();
     pid_t child = fork();
     if (child == 0) {
-        int signal = 0;
-        sigwait(&set, &signal);
+        await_go();
         _exit(7);
     }
     MUST(child > 0);

@@ -8,31 +8,14 @@
 
 static _Atomic int* thread_tid;
 
-static void* body(void* unused) {
-    (void)unused;
-    *thread_tid = global_tid();
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    int signal = 0;
-    sigwait(&set, &signal);
-    // Only this thread: exit_group would not be a thread's own end.
-    syscall(SYS_exit, 0);
-    return NULL;
-}
-
 int main(void) {
     thread_tid = shared(sizeof *thread_tid);
     MUST(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    MUST(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+    block_go();
     const unsigned pid_ns = inum_of(getpid(), "pid");
     pid_t child = fork();
     if (child == 0) {
-        pthread_t handle;
-        MUST(pthread_create(&handle, NULL, body, NULL) == 0);
+        start_thread(&(struct thread_start){thread_tid, NULL});
         await_nonzero(thread_tid, "the thread");
         syscall(SYS_exit, 0);
     }

@@ -6,16 +6,7 @@
 
 #include "subject.h"
 
-static const char directory[] = "/sys/fs/cgroup/nstrail-vmtests";
-
-static void write_file(const char* name, const char* text) {
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    MUST(fd >= 0);
-    MUST(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-    close(fd);
-}
+#define DIRECTORY "/sys/fs/cgroup/nstrail-vmtests"
 
 struct result {
     _Atomic int done;
@@ -26,15 +17,11 @@ struct result {
 int main(void) {
     const int self = getpid();
     struct result* result = shared(sizeof *result);
-    MUST(mkdir(directory, 0755) == 0 || errno == EEXIST);
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    MUST(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+    MUST(mkdir(DIRECTORY, 0755) == 0 || errno == EEXIST);
+    block_go();
     pid_t child = fork();
     if (child == 0) {
-        int signal = 0;
-        sigwait(&set, &signal);
+        await_go();
         pid_t forked = fork();
         if (forked == 0) _exit(0);
         result->plain = forked < 0 ? errno : -1;
@@ -45,10 +32,8 @@ int main(void) {
         pause_forever();
     }
     MUST(child > 0);
-    char text[16];
-    snprintf(text, sizeof text, "%d", child);
-    write_file("cgroup.procs", text);
-    write_file("pids.max", "1");
+    write_number(DIRECTORY "/cgroup.procs", child);
+    write_file(DIRECTORY "/pids.max", "1");
     const unsigned pid_ns = inum_of(self, "pid");
     expect_birth(self, child, child, &pid_ns);
     hold("limited");
@@ -72,6 +57,6 @@ int main(void) {
     kill_and_reap(child);
     expect_exit(child, SIGKILL);
     expect_release(child, child, "entry");
-    MUST(rmdir(directory) == 0);
+    MUST(rmdir(DIRECTORY) == 0);
     return 0;
 }

@@ -11,9 +11,6 @@
 #ifndef NSTRAIL_VMTESTS_SUBJECT_H
 #define NSTRAIL_VMTESTS_SUBJECT_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -138,6 +135,30 @@ static void await_state(int pid, int tid, char state) {
     FAIL("task %d stays in state %c, not %c", tid, seen ? seen : '-', state);
 }
 
+static void write_file(const char* path, const char* text) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) FAIL("%s: %s", path, strerror(errno));
+    if (write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
+        FAIL("%s: cannot write %s: %s", path, text, strerror(errno));
+    }
+    close(fd);
+}
+
+static void write_number(const char* path, long number) {
+    char text[24];
+    snprintf(text, sizeof text, "%ld", number);
+    write_file(path, text);
+}
+
+static long read_number(const char* path) {
+    char text[24] = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    MUST(fd >= 0);
+    MUST(read(fd, text, sizeof text - 1) > 0);
+    close(fd);
+    return strtol(text, NULL, 10);
+}
+
 // Memory that children share with the subject.
 static void* shared(size_t size) {
     void* memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -161,6 +182,43 @@ static pid_t clone3_flags(uint64_t flags) {
 static void pause_forever(void) {
     for (;;)
         pause();
+}
+
+// SIGUSR1 says "go on". Blocked before a fork, so that it cannot come before it is waited for.
+static void block_go(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    MUST(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+}
+
+static void await_go(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    int signal = 0;
+    MUST(sigwait(&set, &signal) == 0);
+}
+
+// A thread that tells its tid, waits for "go on", does `then`, and ends alone: exit_group() would
+// not be a thread's own end.
+struct thread_start {
+    _Atomic int* tid;
+    void (*then)(void);
+};
+
+static void* thread_main(void* argument) {
+    struct thread_start* start = argument;
+    *start->tid = global_tid();
+    await_go();
+    if (start->then) start->then();
+    syscall(SYS_exit, 0);
+    return NULL;
+}
+
+static void start_thread(struct thread_start* start) {
+    pthread_t handle;
+    MUST(pthread_create(&handle, NULL, thread_main, start) == 0);
 }
 
 static int reap(pid_t pid) {
