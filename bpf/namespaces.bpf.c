@@ -214,9 +214,9 @@ EXIT_HOOK(inum_free_done, proc_free_inum, 1)
     emit_inum_free((u32)arg[0], NST_hook_point_exit);
 }
 
-/* pid_ns_ctl_handler(table, write, …) for kernel.ns_last_pid: it acts on current's active
- * namespace. */
-EXIT_HOOK(ns_last_pid, pid_ns_ctl_handler, 2)
+/* pid_ns_ctl_handler(table, write, buffer, lenp, ppos) for kernel.ns_last_pid: it acts on current's
+ * active namespace. All five count, as fexit finds the result behind them. */
+EXIT_HOOK(ns_last_pid, pid_ns_ctl_handler, 5)
 {
     struct task_struct *task = current_task();
     struct pid_namespace *ns;
