@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 namespace vmtests {
 namespace {
@@ -76,7 +77,8 @@ void compare_slots(const json& tracked, const TaskTruth& task, const NamespaceIn
         const std::string what = who + ' ' + std::string(names::slots[i]);
         // A pid namespace is hidden from /proc until it has a reaper (pidns_for_children_get): then
         // the tracer must know one that indeed has neither reaper nor tasks.
-        if (!task.zombie && i == names::pid_for_children_slot && !task.ns[i]) {
+        if (!task.zombie && !task.waits_in_exit() && i == names::pid_for_children_slot &&
+            !task.ns[i]) {
             const auto entry = slot.is_number_unsigned()
                                    ? namespaces.find({"pid", slot.get<Inum>()})
                                    : namespaces.end();
@@ -139,10 +141,35 @@ void compare_task(const json& tracked, const TaskTruth& task, const NamespaceInd
         report.say(who + " start_boottime_ns: tracked " + text_of(start) + ", /proc says " +
                    std::to_string(task.start_ticks) + " ticks of 10 ms");
     }
-    const char* state = task.zombie ? "zombie" : "alive";
+    const char* state = task.zombie ? "zombie" : task.waits_in_exit() ? "exiting" : "alive";
     report.equal(who + " state", member(tracked, "state"), state);
     compare_slots(tracked, task, namespaces, who, report);
     compare_numbers(tracked, task, namespaces, who, report);
+}
+
+// The thread group that is the init of a pid namespace, as far as /proc shows it.
+struct InitGroup {
+    int leader = 0;        // its number in the namespace is 1; 0: there is none
+    std::set<int> living;  // tids
+    bool waits = false;    // one is in zap_pid_ns_processes
+};
+
+InitGroup init_group(const Truth& truth, Inum pid_namespace) {
+    InitGroup group;
+    for (const auto& [tid, task] : truth.tasks) {
+        if (task.ns[names::pid_slot] == pid_namespace && task.numbers.back() == 1) {
+            group.leader = tid;
+        }
+    }
+    for (const auto& [tid, task] : truth.tasks) {
+        if (group.leader == 0 || task.tgid != group.leader || task.zombie) continue;
+        if (task.waits_in_exit()) {
+            group.waits = true;
+        } else {
+            group.living.insert(tid);
+        }
+    }
+    return group;
 }
 
 // The reaper of a pid namespace with a live init group is its number 1, or another thread of that
@@ -151,31 +178,34 @@ void compare_reaper(const json& tracked, const NamespaceKey& key, const Truth& t
                     Report& report) {
     const json& reaper = member(tracked, "reaper");
     const std::string what = name_of(key) + " reaper";
-    std::set<int> possible;
-    int leader = 0;
-    for (const auto& [tid, task] : truth.tasks) {
-        if (task.ns[names::pid_slot] == key.inum && task.numbers.back() == 1) leader = tid;
-    }
-    for (const auto& [tid, task] : truth.tasks) {
-        if (leader != 0 && task.tgid == leader && !task.zombie) possible.insert(tid);
-    }
-    // With the whole init group gone or waiting as zombies, the kernel still points at one of them.
-    if (possible.empty()) {
-        if (leader == 0 && !reaper.is_null()) report.equal(what, reaper, nullptr);
-        if (leader != 0 && !reaper.is_null()) report.equal(what, member(reaper, "tid"), leader);
-        return;
-    }
+    const auto [leader, possible, waits] = init_group(truth, key.inum);
     const int tid = int_of(member(reaper, "tid"), 0);
-    const bool leader_lives = possible.contains(leader);
-    if (leader_lives ? tid != leader : !possible.contains(tid)) {
-        report.equal(what, member(reaper, "tid"), leader_lives ? leader : *possible.begin());
+    // With the whole init group gone, exiting or waiting as zombies, the kernel still points at one
+    // of them.
+    const auto at = truth.tasks.find(tid);
+    if (possible.empty() && reaper.is_null()) return;
+    const bool right = possible.contains(leader) ? tid == leader
+                       : possible.empty() ? at != truth.tasks.end() && at->second.tgid == leader
+                                          : possible.contains(tid);
+    if (!right) {
+        const int wanted =
+            possible.empty() || possible.contains(leader) ? leader : *possible.begin();
+        report.equal(what, member(reaper, "tid"), wanted ? json(wanted) : json());
         return;
     }
     const json& comm = member(reaper, "comm");
-    const TaskTruth& task = truth.tasks.at(tid);
+    const TaskTruth& task = at->second;
     if (!comm.is_string() || !same_comm(task, comm.get<std::string>())) {
         report.equal(what + " comm", comm, task.comm);
     }
+}
+
+// A pid namespace whose init is done for is dying, or zapping while that init waits for others.
+const char* state_of(const NamespaceKey& key, const NamespaceTruth& found, const Truth& truth) {
+    if (found.members == 0) return "empty";
+    if (key.type != "pid") return "alive";
+    const InitGroup group = init_group(truth, key.inum);
+    return !group.living.empty() ? "alive" : group.waits ? "zapping" : "dying";
 }
 
 void compare_namespace(const json& tracked, const NamespaceKey& key, const NamespaceTruth& found,
@@ -190,9 +220,7 @@ void compare_namespace(const json& tracked, const NamespaceKey& key, const Names
         report.equal(who + " level", member(tracked, "level"), found.level);
     }
     if (key.type == "pid") compare_reaper(tracked, key, truth, report);
-    if (found.members > found.zombies) {
-        report.equal(who + " state", member(tracked, "state"), "alive");
-    }
+    report.equal(who + " state", member(tracked, "state"), state_of(key, found, truth));
 }
 
 // Takes the tasks of a process out of the document, and out of the counts.
@@ -279,6 +307,34 @@ Differences compare_tree(json document, const Truth& truth, int own_tgid) {
         // cannot have members.
         report.equal(name_of(key) + " tasks", member(*entry, "tasks"), 0);
         report.equal(name_of(key) + " zombies", member(*entry, "zombies"), 0);
+    }
+    return differences;
+}
+
+std::optional<ExpectedState> read_state(const std::string& line) {
+    std::istringstream words(line);
+    std::string verb;
+    ExpectedState wanted;
+    if (!(words >> verb >> wanted.key.type >> wanted.key.inum >> wanted.state) || verb != "state") {
+        return std::nullopt;
+    }
+    return wanted;
+}
+
+Differences compare_states(const json& document, const std::vector<ExpectedState>& wanted) {
+    Differences differences;
+    Report report(differences);
+    NamespaceIndex namespaces;
+    for (const json& entry : member(document, "namespaces"))
+        namespaces.emplace(key_of(entry), &entry);
+    for (const auto& [key, state] : wanted) {
+        const auto at = namespaces.find(key);
+        if (at == namespaces.end()) {
+            report.say(name_of(key) + ": not tracked, the subject says it is " + state);
+        } else if (member(*at->second, "state") != state) {
+            report.say(name_of(key) + " state: tracked " + text_of(member(*at->second, "state")) +
+                       ", the subject says " + state);
+        }
     }
     return differences;
 }

@@ -5,6 +5,7 @@
 #define NSTRAIL_VMTESTS_COMPARE_HPP
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,16 @@ using Differences = std::vector<std::string>;
 // `own_tgid` is the process that made the document, when it is gone by now and so is no part of
 // the truth: its tasks are taken out before anything is judged. 0 means none.
 Differences compare_tree(nlohmann::json document, const Truth& truth, int own_tgid = 0);
+
+// What a subject says of a namespace at its next hold, also of one that /proc does not show:
+// `state TYPE INUM STATE`, for instance `state uts 4026532301 empty`.
+struct ExpectedState {
+    NamespaceKey key;
+    std::string state;
+};
+std::optional<ExpectedState> read_state(const std::string& line);
+Differences compare_states(const nlohmann::json& document,
+                           const std::vector<ExpectedState>& wanted);
 
 // Processes per namespace as lsns counted them while it ran, itself included.
 using LsnsCounts = std::map<NamespaceKey, int>;

@@ -20,6 +20,7 @@ inline constexpr std::string_view release_kind = "task_release";
 inline constexpr std::array<std::string_view, 10> slots = {
     "mnt", "uts", "ipc", "pid", "pid_for_children", "net", "cgroup", "time", "time_for_children",
     "user"};
+inline constexpr std::size_t uts_slot = 1;
 inline constexpr std::size_t pid_slot = 3;
 inline constexpr std::size_t pid_for_children_slot = 4;
 inline constexpr std::size_t user_slot = 9;

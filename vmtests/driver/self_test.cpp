@@ -18,6 +18,8 @@ constexpr Inum inner_pid = 4026532301;
 constexpr Inum inner_user = 4026532302;
 constexpr Inum thread_uts = 4026532303;
 constexpr Inum hidden_pid = 4026532304;
+constexpr Inum zapping_pid = 4026532305;
+constexpr Inum dying_pid = 4026532306;
 
 // What the document leaves to nstrail: fields that /proc has no truth about.
 const std::set<std::string> not_judged = {
@@ -83,6 +85,24 @@ Truth sample_truth() {
     dead.numbers = {502, 3};
     make_zombie(dead);
     add(dead);
+    // An init that waits for a zombie it cannot reap, and one that nobody has reaped yet.
+    TaskTruth zapper = task(600, 600, 1, "zapping init");
+    make_zombie(zapper);
+    zapper.zombie = false;
+    zapper.numbers = {600, 1};
+    zapper.ns[names::pid_slot] = zapping_pid;
+    add(zapper);
+    TaskTruth injected = zapper;
+    injected.tid = injected.tgid = 601;
+    injected.numbers = {601, 2};
+    injected.start_ticks += 4;
+    injected.zombie = true;
+    add(injected);
+    TaskTruth last = injected;
+    last.tid = last.tgid = 700;
+    last.numbers = {700, 1};
+    last.ns[names::pid_slot] = dying_pid;
+    add(last);
 
     count_members(truth);
     const Inum initial_user = *truth.tasks.at(1).ns[names::user_slot];
@@ -94,6 +114,10 @@ Truth sample_truth() {
     pid.parent = initial_pid;
     pid.owner = inner_user;
     pid.level = 1;
+    for (const Inum inum : {zapping_pid, dying_pid}) {
+        truth.namespaces.at({"pid", inum}).parent = initial_pid;
+        truth.namespaces.at({"pid", inum}).level = 1;
+    }
     NamespaceTruth& user = truth.namespaces.at({"user", inner_user});
     user.parent = initial_user;
     user.level = 1;
@@ -125,11 +149,14 @@ json sample_document(const Truth& truth) {
                       {"level", found.level},
                       {"tasks", found.members - found.zombies},
                       {"zombies", found.zombies},
-                      {"state", found.members > 0 ? "alive" : "empty"},
+                      {"state", found.members == 0        ? "empty"
+                                : key.inum == zapping_pid ? "zapping"
+                                : key.inum == dying_pid   ? "dying"
+                                                          : "alive"},
                       {"reaper", nullptr},
                       {"last_pid", nullptr}};
-        if (key.type == "pid" && found.members > 0) {
-            const int reaper = key.inum == inner_pid ? 500 : 1;
+        if (key.type == "pid" && found.members > 0 && key.inum != dying_pid) {
+            const int reaper = key.inum == inner_pid ? 500 : key.inum == zapping_pid ? 600 : 1;
             entry["reaper"] = {{"tid", reaper}, {"comm", truth.tasks.at(reaper).comm}};
         }
         document["namespaces"].push_back(entry);
@@ -151,8 +178,8 @@ json sample_document(const Truth& truth) {
         if (tid == 501) ns["pid_for_children"] = hidden_pid;
         json vpids = json::array();
         for (std::size_t i = 0; i < task.numbers.size(); ++i) {
-            vpids.push_back(
-                {{"pid_namespace", i == 0 ? initial_pid : inner_pid}, {"nr", task.numbers[i]}});
+            vpids.push_back({{"pid_namespace", i == 0 ? initial_pid : *task.ns[names::pid_slot]},
+                             {"nr", task.numbers[i]}});
         }
         document["tasks"].push_back(
             {{"tid", tid},
@@ -160,7 +187,9 @@ json sample_document(const Truth& truth) {
              {"ppid", task.ppid},
              {"comm", task.comm.substr(0, task.kernel_thread ? 15 : task.comm.size())},
              {"start_boottime_ns", task.start_ticks * 10'000'000 + 4'321},
-             {"state", task.zombie ? "zombie" : "alive"},
+             {"state", task.zombie            ? "zombie"
+                       : task.waits_in_exit() ? "exiting"
+                                              : "alive"},
              {"vpids", vpids},
              {"ns", ns},
              {"container", nullptr}});
@@ -281,6 +310,20 @@ void test_lsns(const json& document, const Truth& truth, Checks& checks) {
     }
 }
 
+void test_states(const json& document, Checks& checks) {
+    const auto unmet = [&](const std::string& line) {
+        const auto wanted = read_state(line);
+        checks.require(wanted.has_value(), "not taken as a state: " + line);
+        return wanted ? compare_states(document, {*wanted}).size() : 0;
+    };
+    const std::string hidden = "state pid " + std::to_string(hidden_pid);
+    checks.require(unmet(hidden + " empty") == 0, "a state as it is is reported");
+    checks.require(unmet(hidden + " alive") == 1, "another state is not reported");
+    checks.require(unmet("state uts 7 empty") == 1, "a namespace that is not tracked has a state");
+    checks.require(!read_state("state uts") && !read_state("stated uts 7 empty"),
+                   "half a state is taken");
+}
+
 void test_reading_lsns(Checks& checks) {
     const LsnsCounts counts = read_lsns(
         R"({"namespaces":[{"ns":4026531836,"type":"pid","nprocs":3},
@@ -352,6 +395,7 @@ int self_test() {
         checks.require(!compare_tree(with_own, truth).empty(), "a task too many passes");
     }
     test_lsns(document, truth, checks);
+    test_states(document, checks);
     test_reading_lsns(checks);
     test_expectations(checks);
     const int failed = checks.failed() + damage.missed();

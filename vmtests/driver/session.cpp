@@ -153,6 +153,7 @@ Differences Session::compare(const std::string& who, const std::string& name, co
             continue;
         }
         append(differences, compare_tree(tree, *after, document->own_tgid), who);
+        append(differences, compare_states(tree, states_), who);
         last_tasks_ = after->tasks.size();
         last_namespaces_ = after->namespaces.size();
         if (!with_lsns) continue;
@@ -204,9 +205,12 @@ Differences Session::run_subject(const std::string& name, Expectations& expectat
             differences.push_back("bad expectation: " + **line);
             continue;
         }
-        if ((*line)->starts_with("hold ")) {
+        if (auto state = read_state(**line)) {
+            states_.push_back(*state);
+        } else if ((*line)->starts_with("hold ")) {
             ++holds;
             append(differences, hold_point(name, (*line)->substr(5)));
+            states_.clear();
             if (!subject->write("\n")) differences.push_back("the subject does not listen");
         } else if ((*line)->starts_with("fail ")) {
             differences.push_back("subject: " + (*line)->substr(5));

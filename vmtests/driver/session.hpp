@@ -64,6 +64,7 @@ private:
     Options options_;
     Results& results_;
     Stream stream_;
+    std::vector<ExpectedState> states_;  // what the subject says of the next hold
     std::optional<Child> agent_;
     std::optional<Child> live_;
     std::size_t last_tasks_ = 0;

@@ -35,6 +35,10 @@ struct TaskTruth {
     // is hidden until its first process exists.
     std::array<std::optional<Inum>, names::slots.size()> ns;
 
+    // Past exit_task_namespaces() but no zombie yet, for as long as it stands still: the init of a
+    // pid namespace waits for the others in it to go (zap_pid_ns_processes).
+    bool waits_in_exit() const { return !zombie && !ns[names::uts_slot]; }
+
     bool operator==(const TaskTruth&) const = default;
 };
 
