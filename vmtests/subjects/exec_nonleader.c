@@ -32,16 +32,7 @@ int main(int argc, char** argv) {
     MUST(kill(child, SIGUSR1) == 0);
     await_state(child, *thread_tid, '-');
     // The leader's pid is the same before and after; the new program's name is the sign.
-    char path[64];
-    char comm[32] = {0};
-    snprintf(path, sizeof path, "/proc/%d/comm", child);
-    for (int i = 0; i < 1000 && strcmp(comm, "exe\n") != 0; ++i) {
-        usleep(10000);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        MUST(fd >= 0 && read(fd, comm, sizeof comm - 1) > 0);
-        close(fd);
-    }
-    if (strcmp(comm, "exe\n") != 0) FAIL("after exec the comm is %s", comm);
+    await_comm(child, "exe");
     say("expect {\"kind\":\"exchange_tids\",\"task\":{\"tid\":%d,\"tgid\":%d},"
         "\"leader\":{\"tid\":%d}}",
         *thread_tid, child, child);

@@ -14,14 +14,6 @@ static const struct {
 };
 enum { slot_count = sizeof slots / sizeof *slots };
 
-static int open_ns(int pid, const char* link) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, link);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    MUST(fd >= 0);
-    return fd;
-}
-
 static void enter(int fd, const char* link, int flag, unsigned from, unsigned to) {
     MUST(setns(fd, flag) == 0);
     say("expect {\"kind\":\"ns_switch\",\"task\":{\"tid\":%d},\"via\":\"switched\","
@@ -86,9 +78,7 @@ int main(void) {
     MUST(setns(own_pid_fd, CLONE_NEWPID) == 0);
 
     // All of them with one call.
-    int pidfd = (int)syscall(SYS_pidfd_open, host, 0);
-    int self_pidfd = (int)syscall(SYS_pidfd_open, self, 0);
-    MUST(pidfd >= 0 && self_pidfd >= 0);
+    int pidfd = open_pidfd(host);
     const int many = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWPID;
     MUST(setns(pidfd, many) == 0);
     say("expect {\"kind\":\"ns_switch\",\"task\":{\"tid\":%d},\"via\":\"switched\","

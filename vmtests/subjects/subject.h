@@ -4,8 +4,9 @@
 //   expect {json}    this event, after the one expected before it
 //   anywhere {json}  this event, anywhere in the scene
 //   never {json}     no such event in the scene
-//   hold NAME        nothing moves now; the subject goes on after a line on stdin
-//   fail TEXT        the subject itself could not do what it meant to
+//   state TYPE INUM STATE  what the namespace is at the next hold, also where /proc does not show
+//   it hold NAME        nothing moves now; the subject goes on after a line on stdin fail TEXT the
+//   subject itself could not do what it meant to
 // A JSON object matches every event that has at least its members. Expectations state only orders
 // that the kernel guarantees: what a task does, and what it causes in others.
 #ifndef NSTRAIL_VMTESTS_SUBJECT_H
@@ -219,6 +220,52 @@ static void* thread_main(void* argument) {
 static void start_thread(struct thread_start* start) {
     pthread_t handle;
     MUST(pthread_create(&handle, NULL, thread_main, start) == 0);
+}
+
+static int open_ns(int pid, const char* link) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, link);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    MUST(fd >= 0);
+    return fd;
+}
+
+static int open_pidfd(int pid) {
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    MUST(fd >= 0);
+    return fd;
+}
+
+static void await_comm(int pid, const char* name) {
+    char path[64];
+    char comm[32] = {0};
+    snprintf(path, sizeof path, "/proc/%d/comm", pid);
+    for (int i = 0; i < 1000; ++i) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        MUST(fd >= 0);
+        const ssize_t got = read(fd, comm, sizeof comm - 1);
+        close(fd);
+        MUST(got > 0);
+        comm[got - 1] = 0;
+        if (strcmp(comm, name) == 0) return;
+        usleep(10000);
+    }
+    FAIL("the comm of %d stays %s, not %s", pid, comm, name);
+}
+
+// Waits until a task is past exit_task_namespaces(), and neither a zombie nor gone: it waits in
+// zap_pid_ns_processes().
+static void await_zapping(int pid, int tid) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/ns/uts", pid, tid);
+    for (int i = 0; i < 1000; ++i) {
+        if (inum_at(path) == 0) break;
+        usleep(10000);
+    }
+    const char state = state_of(pid, tid);
+    if (inum_at(path) != 0 || state == 0 || state == 'Z') {
+        FAIL("task %d does not wait for others, it is in state %c", tid, state ? state : '-');
+    }
 }
 
 static int reap(pid_t pid) {
