@@ -6,8 +6,8 @@
 #include "subject.h"
 
 enum { before_net = 5 };  // mnt, uts, ipc, pid, cgroup: the order of create_new_namespaces
-static const uint64_t many = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID |
-                             CLONE_NEWCGROUP | CLONE_NEWNET;
+static const uint64_t many =
+    CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWNET;
 
 static const char net_limit[] = "/proc/sys/user/max_net_namespaces";
 static const char time_limit[] = "/proc/sys/user/max_time_namespaces";
