@@ -251,7 +251,7 @@ void remove_process(json& document, int tgid) {
 
 }  // namespace
 
-Differences compare_tree(json document, const Truth& truth, int own_tgid) {
+Differences compare_tree(json document, const Truth& truth, const CompareOptions& options) {
     Differences differences;
     Report report(differences);
     report.equal("schema", member(document, "schema"), names::tree_schema);
@@ -260,8 +260,8 @@ Differences compare_tree(json document, const Truth& truth, int own_tgid) {
         return differences;
     }
     report.equal("certain", member(document, "certain"), true);
-    report.equal("lost", member(document, "lost"), 0);
-    remove_process(document, own_tgid);
+    if (!options.past_loss) report.equal("lost", member(document, "lost"), 0);
+    remove_process(document, options.own_tgid);
 
     NamespaceIndex namespaces;
     for (const json& entry : document["namespaces"]) {

@@ -19,9 +19,15 @@ namespace vmtests {
 // "tid 812 pid_for_children: tracked 4026532301, /proc says 4026532299".
 using Differences = std::vector<std::string>;
 
-// `own_tgid` is the process that made the document, when it is gone by now and so is no part of
-// the truth: its tasks are taken out before anything is judged. 0 means none.
-Differences compare_tree(nlohmann::json document, const Truth& truth, int own_tgid = 0);
+struct CompareOptions {
+    // The process that made the document, when it is gone by now and so is no part of the truth:
+    // its tasks are taken out before anything is judged. 0 means none.
+    int own_tgid = 0;
+    // The document may tell of events lost earlier, as long as it is certain.
+    bool past_loss = false;
+};
+Differences compare_tree(nlohmann::json document, const Truth& truth,
+                         const CompareOptions& options = {});
 
 // What a subject says of a namespace at its next hold, also of one that /proc does not show:
 // `state TYPE INUM STATE`, for instance `state uts 4026532301 empty`.

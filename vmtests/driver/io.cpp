@@ -100,6 +100,10 @@ bool Child::write(const std::string& text) {
     return ::write(in_, text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
+void Child::close_input() {
+    close_if_open(in_);
+}
+
 std::expected<std::optional<std::string>, std::string> Child::read_line(Seconds limit) {
     const auto until = after(limit);
     while (true) {
@@ -165,15 +169,17 @@ std::expected<std::string, std::string> run(const std::vector<std::string>& comm
     return text;
 }
 
-std::expected<HttpAnswer, std::string> http_get(int port, const std::string& path) {
+std::expected<HttpAnswer, std::string> http_get(int port, const std::string& path,
+                                                Seconds patience) {
     int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return std::unexpected(errno_text("socket"));
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const timeval patience{.tv_sec = 20, .tv_usec = 0};
-    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    const auto us = static_cast<suseconds_t>(patience.count() * 1e6);
+    const timeval limit{.tv_sec = us / 1'000'000, .tv_usec = us % 1'000'000};
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     // 1.0: the answer ends with the connection and is not chunked.
     const std::string request = "GET " + path + " HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n";
     std::string text;

@@ -33,6 +33,7 @@ public:
 
     pid_t pid() const { return pid_; }
     bool write(const std::string& text);
+    void close_input();
     // The next line of the pipe without its newline; nullopt at its end. An error after `limit`.
     std::expected<std::optional<std::string>, std::string> read_line(Seconds limit);
     void signal(int number) const;
@@ -60,8 +61,9 @@ struct HttpAnswer {
     int status = 0;
     std::string body;
 };
-// From 127.0.0.1.
-std::expected<HttpAnswer, std::string> http_get(int port, const std::string& path);
+// From 127.0.0.1. `patience` is for each part of the answer.
+std::expected<HttpAnswer, std::string> http_get(int port, const std::string& path,
+                                                Seconds patience = Seconds(20));
 
 // What the host reads; see vmtests/host/machine.py for the lines.
 class Results {

@@ -10,20 +10,23 @@
 #include <string>
 #include <vector>
 
+#include "loss.hpp"
 #include "self_test.hpp"
 #include "session.hpp"
+#include "soak.hpp"
 
 namespace {
 
 constexpr const char* usage =
     "usage: driver [--results DEVICE] [--directory DIR] [--nstrail PATH] [--subjects DIR]\n"
-    "              [--scenes A,B,…] [--port N]\n"
+    "              [--tests A,B,…] [--scenes A,B,…] [--trace 'ARGUMENT…'] [--port N]\n"
+    "              [--load PROGRAM] [--soak SECONDS]\n"
     "       driver --self-test\n";
 
-std::vector<std::string> split(const std::string& text) {
+std::vector<std::string> split(const std::string& text, char at) {
     std::vector<std::string> words;
     std::istringstream stream(text);
-    for (std::string word; std::getline(stream, word, ',');) {
+    for (std::string word; std::getline(stream, word, at);) {
         if (!word.empty()) words.push_back(word);
     }
     return words;
@@ -43,7 +46,15 @@ bool parse(const std::vector<std::string>& arguments, vmtests::Options& options)
         } else if (name == "--subjects") {
             options.subjects = value;
         } else if (name == "--scenes") {
-            options.scenes = split(value);
+            options.scenes = split(value, ',');
+        } else if (name == "--tests") {
+            options.tests = split(value, ',');
+        } else if (name == "--trace") {
+            options.trace = split(value, ' ');
+        } else if (name == "--load") {
+            options.load = value;
+        } else if (name == "--soak") {
+            if (!value.empty()) options.soak_s = std::stoi(value);
         } else if (name == "--port") {
             options.port = std::stoi(value);
         } else {
@@ -83,28 +94,44 @@ int main(int argc, char** argv) {
     }
     std::filesystem::create_directories(options.directory);
 
+    const auto wanted = [&](const char* test) {
+        return std::ranges::find(options.tests, test) != options.tests.end();
+    };
     const std::vector<std::string> present = all_scenes(options.subjects);
     const std::vector<std::string> scenes = options.scenes.empty() ? present : options.scenes;
-    std::string plan = "plan agent idle";
-    for (const std::string& scene : scenes)
-        plan += ' ' + scene;
-    results.line(plan + " stop");
-
-    vmtests::Session session(options, results);
-    if (auto started = session.start(); !started) {
-        results.line("not ok agent: " + started.error());
-    } else {
-        session.idle();
-        for (const std::string& scene : scenes) {
-            if (std::ranges::find(present, scene) == present.end()) {
-                results.line("not ok " + scene + ": there is no such scene");
-            } else {
-                session.scene(scene);
-            }
-        }
-        session.stop();
+    std::string plan = "plan";
+    if (wanted("scenes")) {
+        plan += " agent idle";
+        for (const std::string& scene : scenes)
+            plan += ' ' + scene;
+        plan += " stop";
     }
-    session.send_logs();
+    if (wanted("loss")) {
+        for (const std::string& name : vmtests::loss_tests())
+            plan += ' ' + name;
+    }
+    if (wanted("soak")) plan += " soak";
+    results.line(plan);
+
+    if (wanted("scenes")) {
+        vmtests::Session session(options, results);
+        if (auto started = session.start(); !started) {
+            results.line("not ok agent: " + started.error());
+        } else {
+            session.idle();
+            for (const std::string& scene : scenes) {
+                if (std::ranges::find(present, scene) == present.end()) {
+                    results.line("not ok " + scene + ": there is no such scene");
+                } else {
+                    session.scene(scene);
+                }
+            }
+            session.stop();
+        }
+        session.send_logs();
+    }
+    if (wanted("loss")) vmtests::test_loss(options, results);
+    if (wanted("soak")) vmtests::soak(options, results);
     results.line("done");
     return 0;
 }

@@ -12,9 +12,10 @@ namespace vmtests::names {
 
 inline constexpr std::string_view tree_schema = "nstrail.tree/1";
 inline constexpr std::string_view tree_path = "/api/v1/tree?tasks=1";
+inline constexpr std::string_view doctor_path = "/api/v1/doctor";
 inline constexpr std::string_view lost_metric = "nstrail_lost_events_total";
+inline constexpr std::string_view gaps_metric = "nstrail_gaps_total";
 inline constexpr std::string_view gap_kind = "gap";
-inline constexpr std::string_view release_kind = "task_release";
 
 // The ten slots of a task's "ns", which are also the links below /proc/PID/ns.
 inline constexpr std::array<std::string_view, 10> slots = {

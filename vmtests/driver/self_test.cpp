@@ -6,6 +6,7 @@
 #include <set>
 
 #include "compare.hpp"
+#include "hooks.hpp"
 #include "stream.hpp"
 
 namespace vmtests {
@@ -357,6 +358,33 @@ void test_expectations(Checks& checks) {
     checks.require(unmet({R"(never {"kind":"c"})"}) == 0, "never reports what is not there");
 }
 
+void test_hooks(Checks& checks) {
+    const json doctor = {
+        {"hooks", {{{"name", "alloc_pid"}}, {{"name", "sys_exit"}}, {{"name", "task_newtask"}}}}};
+    const auto read = [&](const char* bits) {
+        return Hooks::read({{"kind", "session"}, {"hooks", bits}}, doctor);
+    };
+    checks.require(!Hooks::read(json(), doctor), "hooks are read from no session");
+    checks.require(!read("0x9"), "a hook that the doctor does not know is taken");
+    const auto hooks = read("0x6");
+    checks.require(hooks && hooks->size() == 2 && hooks->attached("sys_exit") &&
+                       !hooks->attached("alloc_pid"),
+                   "the hooks of a session are not read");
+    if (!hooks) return;
+    const auto visible = [&](const char* wanted) { return hooks->visible(json::parse(wanted)); };
+    checks.require(visible(R"({"kind":"task_new","task":{"tid":1}})").has_value(),
+                   "what a hook shows is left out");
+    checks.require(!visible(R"({"kind":"alloc_pid"})"), "what no hook shows is demanded");
+    checks.require(!visible(R"({"kind":"ns_switch","via":"exit"})"),
+                   "what another hook would show is demanded");
+    checks.require(visible(R"({"kind":"ns_switch"})").has_value(),
+                   "what one of several hooks shows is left out");
+    checks.require(visible(R"({"kind":"task_nwe"})").has_value(), "an unknown kind is left out");
+    const auto told = visible(R"({"kind":"ns_switch","via":"switched","before":{},"after":{}})");
+    checks.require(told == json::parse(R"({"kind":"ns_switch","via":"syscall","after":{}})"),
+                   "a switch is not demanded of the return of its system call");
+}
+
 }  // namespace
 
 int self_test() {
@@ -391,13 +419,15 @@ int self_test() {
                 }
             }
         }
-        checks.require(compare_tree(with_own, truth, 900).empty(), "the own process is judged");
+        checks.require(compare_tree(with_own, truth, {.own_tgid = 900}).empty(),
+                       "the own process is judged");
         checks.require(!compare_tree(with_own, truth).empty(), "a task too many passes");
     }
     test_lsns(document, truth, checks);
     test_states(document, checks);
     test_reading_lsns(checks);
     test_expectations(checks);
+    test_hooks(checks);
     const int failed = checks.failed() + damage.missed();
     std::cout << "self-test: " << damage.tried() << " damages, " << failed << " failures\n";
     return failed == 0 ? 0 : 1;

@@ -5,29 +5,23 @@
 #define NSTRAIL_VMTESTS_SESSION_HPP
 
 #include <expected>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "agent.hpp"
 #include "compare.hpp"
+#include "hooks.hpp"
 #include "io.hpp"
+#include "judge.hpp"
+#include "options.hpp"
 #include "stream.hpp"
 
 namespace vmtests {
 
-struct Options {
-    std::string results;                  // device to report to; empty: stdout
-    std::string directory = "/tmp/test";  // logs and the stream
-    std::string nstrail = "nstrail";
-    std::string subjects = "/nstrail/subjects";
-    std::vector<std::string> scenes;  // empty: all
-    int port = 9977;
-};
-
 class Session {
 public:
-    Session(Options options, Results& results);
+    Session(const Options& options, Results& results);
 
     // Starts the agent and the live stream, and waits until both see the machine. An error is one
     // line, and nothing else can run.
@@ -41,34 +35,32 @@ public:
     void send_logs();
 
 private:
-    // A tree document and the process that made it (0: one that is part of the truth).
-    struct Document {
-        nlohmann::json tree;
-        int own_tgid = 0;
+    // One run of a scene.
+    struct Run {
+        Differences differences;  // that count whatever the stream missed
+        Differences unmet;        // of what was expected of the stream
+        int holds = 0;
+        std::size_t tasks = 0;  // at the last hold
+        std::size_t namespaces = 0;
+        std::size_t expected = 0;
+        std::size_t unseen = 0;  // expectations that no attached hook can show
+        std::size_t events = 0;
+        std::size_t gaps = 0;
     };
-    using Take = std::function<std::expected<Document, std::string>()>;
 
-    std::expected<Document, std::string> agent_tree() const;
-    std::expected<Document, std::string> fresh_tree() const;
-    // Compares until nothing differs or patience ends; what differs at the end, each line begun
-    // with `who`. Keeps the document under `name`.
-    Differences compare(const std::string& who, const std::string& name, const Take& take,
-                        bool with_lsns);
-    Differences hold_point(const std::string& scene, const std::string& hold);
-    Differences run_subject(const std::string& name, Expectations& expectations, int& holds);
-    Differences left_behind(const std::vector<NamespaceKey>& before);
+    Run run_scene(const std::string& name);
+    Differences run_subject(const std::string& name, Expectations& expectations, Run& run);
+    std::optional<std::string> wrong_way() const;
     std::optional<std::string> lost() const;
-    void report(const std::string& name, const Differences& differences, const std::string& ok);
-    std::string log_tail(const std::string& name) const;
 
-    Options options_;
+    const Options& options_;
     Results& results_;
     Stream stream_;
-    std::vector<ExpectedState> states_;  // what the subject says of the next hold
-    std::optional<Child> agent_;
+    Judge judge_;
+    Hooks hooks_;
+    std::optional<Agent> agent_;
     std::optional<Child> live_;
-    std::size_t last_tasks_ = 0;
-    std::size_t last_namespaces_ = 0;
+    std::size_t gaps_ = 0;
 };
 
 }  // namespace vmtests

@@ -47,6 +47,7 @@ std::expected<void, std::string> Stream::read_more() {
             return std::unexpected("the live stream has a line that is no JSON: " +
                                    line.substr(0, 120));
         }
+        if (session_.is_null()) session_ = event;
         events_.push_back(std::move(event));
         text_ += line + '\n';
     }
@@ -55,24 +56,28 @@ std::expected<void, std::string> Stream::read_more() {
 }
 
 std::expected<void, std::string> Stream::catch_up(Seconds limit) {
-    const auto until = std::chrono::steady_clock::now() + limit;
-    if (auto read = read_more(); !read) return read;
-    std::size_t seen = events_.size();
-    const pid_t child = ::fork();
-    if (child == 0) ::_exit(0);
-    if (child < 0) return std::unexpected(std::string("cannot fork"));
-    ::waitpid(child, nullptr, 0);
-    const json wanted = {{"kind", names::release_kind}, {"task", {{"tid", child}}}};
+    using Clock = std::chrono::steady_clock;
+    const auto until = Clock::now() + limit;
     while (true) {
         if (auto read = read_more(); !read) return read;
-        for (; seen < events_.size(); ++seen) {
-            if (is_subset(wanted, events_[seen])) return {};
-        }
-        if (std::chrono::steady_clock::now() > until) {
-            return std::unexpected("the live stream does not show the release of tid " +
-                                   std::to_string(child));
-        }
-        std::this_thread::sleep_for(50ms);
+        std::size_t seen = events_.size();
+        const pid_t child = ::fork();
+        if (child == 0) ::_exit(0);
+        if (child < 0) return std::unexpected(std::string("cannot fork"));
+        ::waitpid(child, nullptr, 0);
+        const json wanted = {{"kind", "task_exit"}, {"task", {{"tid", child}}}};
+        const auto again = Clock::now() + 5s;
+        do {
+            std::this_thread::sleep_for(20ms);
+            if (auto read = read_more(); !read) return read;
+            for (; seen < events_.size(); ++seen) {
+                if (is_subset(wanted, events_[seen])) return {};
+            }
+            if (Clock::now() > until) {
+                return std::unexpected("the live stream does not show the exit of tid " +
+                                       std::to_string(child));
+            }
+        } while (Clock::now() < again);
     }
 }
 
@@ -94,6 +99,18 @@ bool Expectations::add(const std::string& line) {
         }
     }
     return false;
+}
+
+std::size_t Expectations::keep_visible(const Hooks& hooks) {
+    const std::size_t before = wanted_.size();
+    std::vector<Wanted> kept;
+    for (const Wanted& wanted : wanted_) {
+        if (auto event = hooks.visible(wanted.event)) {
+            kept.push_back({wanted.rule, std::move(*event)});
+        }
+    }
+    wanted_ = std::move(kept);
+    return before - wanted_.size();
 }
 
 std::vector<std::string> Expectations::unmet(const std::vector<json>& events) const {

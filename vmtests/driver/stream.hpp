@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "hooks.hpp"
 #include "io.hpp"
 
 namespace vmtests {
@@ -23,14 +24,16 @@ class Stream {
 public:
     explicit Stream(std::string path) : path_(std::move(path)) {}
 
-    // Forks a child that ends at once, and reads until its release is in the stream: by then all
-    // that happened before it is there, as order in the stream is order in the kernel's ring.
-    // An error is one line.
+    // Forks a child that ends at once, and reads until its exit is in the stream: by then all that
+    // happened before it is there, as order in the stream is order in the kernel's ring. When the
+    // exit itself is lost, another child is tried. An error is one line.
     std::expected<void, std::string> catch_up(Seconds limit);
 
     // The events read since the last call, and their text.
     std::vector<nlohmann::json> take();
     std::string take_text();
+    // The first event of all, null before it came.
+    const nlohmann::json& session() const { return session_; }
 
 private:
     std::expected<void, std::string> read_more();
@@ -40,6 +43,7 @@ private:
     std::string partial_;
     std::vector<nlohmann::json> events_;
     std::string text_;
+    nlohmann::json session_;
 };
 
 // What a subject printed: see vmtests/subjects/subject.h.
@@ -48,6 +52,8 @@ public:
     // False when the line is no expectation. Throws nlohmann::json::exception on bad JSON.
     bool add(const std::string& line);
     std::size_t size() const { return wanted_.size(); }
+    // What the hooks cannot show is taken out; returns how many that were.
+    std::size_t keep_visible(const Hooks& hooks);
     // Each unmet expectation as one line.
     std::vector<std::string> unmet(const std::vector<nlohmann::json>& events) const;
 

@@ -93,7 +93,7 @@ class Prometheus:
         wanted = (
             ("up", "up", lambda values: values == [1.0], "should be 1"),
             ("events", "sum(nstrail_events_total)", lambda values: values and values[0] > 0, "should be above 0"),
-            ("lost", "sum(nstrail_lost_events_total)", lambda values: values == [0.0], "should be 0"),
+            ("lost", 'sum(nstrail_lost_events_total{cause="ring"})', lambda values: values == [0.0], "should be 0"),
         )
         for test, expression, good, why in wanted:
             yield "prometheus-" + test, self._until(expression, good, why, patience_s)

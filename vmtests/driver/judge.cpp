@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "judge.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <thread>
+
+#include <unistd.h>
+
+namespace vmtests {
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr Seconds lsns_limit = 60s;
+
+}  // namespace
+
+void append(Differences& to, const std::vector<std::string>& lines) {
+    to.insert(to.end(), lines.begin(), lines.end());
+}
+
+void report(Results& results, const std::string& name, const Differences& differences,
+            const std::string& ok) {
+    if (differences.empty()) {
+        results.line("ok " + name + ": " + ok);
+        return;
+    }
+    std::string all;
+    for (const std::string& line : differences)
+        all += line + '\n';
+    results.file(name + "/differences.txt", all);
+    const std::size_t more = differences.size() - 1;
+    results.line(
+        "not ok " + name + ": " + differences.front() +
+        (more > 0 ? " (and " + std::to_string(more) + " more: " + name + "/differences.txt)" : ""));
+}
+
+std::expected<Judge::Document, std::string> Judge::fresh_tree() const {
+    pid_t pid = 0;
+    const auto text = run({options_.nstrail, "tree", "--json", "--tasks"}, ready_limit, &pid);
+    if (!text) return std::unexpected(text.error());
+    auto tree = parse_json(*text);
+    if (!tree) return std::unexpected(tree.error());
+    return Document{std::move(*tree), pid};
+}
+
+Differences Judge::compare(const std::string& who, const std::string& name, const Take& take,
+                           bool with_lsns, bool past_loss) {
+    Differences differences;
+    json tree;
+    std::string lsns;
+    const auto until = Clock::now() + patience_;
+    do {
+        // The first differences may be what the agent has not drained yet.
+        if (!differences.empty()) std::this_thread::sleep_for(200ms);
+        differences.clear();
+        const auto add = [&](const std::vector<std::string>& lines) {
+            for (const std::string& line : lines)
+                differences.push_back(who + line);
+        };
+        const auto before = read_truth();
+        auto document = take();
+        const auto counted = with_lsns ? run({"lsns", "--json", "-o", "NS,TYPE,NPROCS"}, lsns_limit)
+                                       : std::expected<std::string, std::string>("");
+        const auto after = read_truth();
+        if (!before || !after) {
+            differences = {"/proc: " + (before ? after.error() : before.error())};
+            continue;
+        }
+        if (!document) {
+            differences = {who + document.error()};
+            continue;
+        }
+        tree = std::move(document->tree);
+        if (std::string moved = moved_between(*before, *after); !moved.empty()) {
+            differences = {who + "the machine does not settle: " + moved};
+            continue;
+        }
+        add(compare_tree(tree, *after, {.own_tgid = document->own_tgid, .past_loss = past_loss}));
+        add(compare_states(tree, states_));
+        tasks_ = after->tasks.size();
+        namespaces_ = after->namespaces.size();
+        if (!with_lsns) continue;
+        if (!counted) {
+            differences.push_back(who + counted.error());
+            continue;
+        }
+        lsns = *counted;
+        try {
+            add(compare_lsns(tree, read_lsns(lsns), after->tasks.at(::getpid())));
+        } catch (const json::exception& error) {
+            differences.push_back(std::string("lsns: ") + error.what());
+        }
+    } while (!differences.empty() && Clock::now() < until);
+    results_.file(name + ".tree.json", tree.dump(1) + '\n');
+    if (with_lsns) results_.file(name + ".lsns.json", lsns);
+    return differences;
+}
+
+Differences Judge::agent_only(const Agent& agent, const std::string& name,
+                              const std::string& where) {
+    const auto take = [&]() -> std::expected<Document, std::string> {
+        auto tree = agent.tree();
+        if (!tree) return std::unexpected(tree.error());
+        return Document{std::move(*tree), 0};
+    };
+    return compare("agent at " + where + ": ", name + ".agent", take, true, past_loss_);
+}
+
+Differences Judge::hold(const Agent& agent, const std::string& name, const std::string& where) {
+    Differences differences = agent_only(agent, name, where);
+    append(differences, compare(
+                            "tree at " + where + ": ", name + ".fresh",
+                            [this] { return fresh_tree(); }, false, false));
+    states_.clear();
+    return differences;
+}
+
+Differences left_behind(const Agent& agent, const std::vector<NamespaceKey>& before,
+                        Seconds limit) {
+    // Some namespaces go only with a work queue (net) or an RCU grace period.
+    const auto until = Clock::now() + limit;
+    while (true) {
+        std::vector<NamespaceKey> left;
+        const auto tree = agent.tree();
+        if (!tree) return {"agent: " + tree.error()};
+        std::ranges::set_difference(namespaces_of(*tree), before, std::back_inserter(left));
+        if (left.empty()) return {};
+        if (Clock::now() > until) {
+            Differences differences;
+            for (const NamespaceKey& key : left) {
+                differences.push_back("agent: " + key.type + " namespace " +
+                                      std::to_string(key.inum) + " is still tracked at the end");
+            }
+            return differences;
+        }
+        std::this_thread::sleep_for(200ms);
+    }
+}
+
+}  // namespace vmtests

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loss.hpp"
+
+#include <csignal>
+#include <future>
+#include <sstream>
+#include <thread>
+
+#include <sys/resource.h>
+
+#include "agent.hpp"
+#include "judge.hpp"
+#include "kernel_counts.hpp"
+#include "load.hpp"
+#include "names.hpp"
+
+namespace vmtests {
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+// Emulation is slow, and a loaded host makes it slower; only failures take this long.
+constexpr Seconds certain_limit = 90s;
+constexpr Seconds settle_limit = 30s;
+constexpr Seconds gone_limit = 30s;
+constexpr Seconds still_limit = 120s;
+constexpr Seconds books_limit = 30s;
+// An agent that is stopped answers nobody, however long one waits.
+constexpr Seconds silence = 500ms;
+constexpr int port_offset = 1;  // not the port of the scenes' agent
+// In full mode a whole life is told in at least: alloc_pid, task_new, task_exit, ns_switch,
+// task_release, free_pid.
+constexpr std::uint64_t events_per_life = 6;
+
+struct Case {
+    const char* name;
+    const char* ring;
+    bool stopped;         // by SIGSTOP while the load works, instead of only slow
+    const char* flavour;  // of load
+    int ms;
+};
+constexpr Case cases[] = {
+    {"loss_tiny_ring", "64K", false, "tasks", 4000},
+    {"loss_slow_agent", "64K", false, "mixed", 4000},
+    {"loss_paused_tasks", "128K", true, "tasks", 3000},
+    {"loss_paused_namespaces", "128K", true, "namespaces", 4000},
+};
+
+// What the agent said while the machine was or had been too fast for it.
+struct Answers {
+    std::size_t asked = 0;
+    std::size_t uncertain = 0;
+    std::size_t unready = 0;
+    std::size_t certain = 0;  // with the machine standing still: held against /proc
+};
+
+class LossTest {
+public:
+    LossTest(const Case& test, const Options& options, Results& results)
+        : test_(test),
+          options_(options),
+          results_(results),
+          judge_(options, results, settle_limit) {
+        judge_.allow_past_loss();
+    }
+
+    void run();
+
+private:
+    void during_storm(Agent& agent, Load& load);
+    void while_stopped(Agent& agent, Load& load);
+    void until_certain(const Agent& agent);
+    void judge_document(const json& tree, const Truth* truth);
+    void balance(const Agent& agent, const Metrics& before, std::uint64_t made);
+    void fail(const std::string& line) { differences_.push_back(line); }
+    std::string name(const char* what) const { return std::string(test_.name) + '/' + what; }
+
+    const Case& test_;
+    const Options& options_;
+    Results& results_;
+    Judge judge_;
+    Differences differences_;
+    Answers answers_;
+    Load::Made made_;
+    double lost_ = 0;
+    double emitted_ = 0;
+    double resyncs_ = 0;
+};
+
+// An answer is either in doubt and says so, or right. With no truth at hand only the first is
+// judged.
+void LossTest::judge_document(const json& tree, const Truth* truth) {
+    ++answers_.asked;
+    if (!tree.value("certain", false)) {
+        ++answers_.uncertain;
+        if (!tree.value("doubt", json()).is_string()) fail("a tree is not certain and says no why");
+        return;
+    }
+    if (truth == nullptr) return;
+    ++answers_.certain;
+    const auto now = read_truth();
+    if (!now || !moved_between(*truth, *now).empty()) return;  // a kernel worker came or went
+    const Differences wrong = compare_tree(tree, *now, {.past_loss = true});
+    if (wrong.empty()) return;
+    results_.file(name("wrong.tree.json"), tree.dump(1) + '\n');
+    for (const std::string& line : wrong)
+        fail("an answer says it is certain and is wrong: " + line);
+}
+
+void LossTest::during_storm(Agent& agent, Load& load) {
+    // Slow, and not only short of space.
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(agent.process().pid()), 19);
+    load.order(test_.flavour, test_.ms);
+    auto still = std::async(std::launch::async, [&] { return load.still(still_limit); });
+    while (still.wait_for(100ms) != std::future_status::ready) {
+        if (const auto tree = agent.tree(1s)) judge_document(*tree, nullptr);
+        answers_.unready += agent.is_ready(1s) ? 0 : 1;
+    }
+    const auto made = still.get();
+    if (!made) return fail(made.error());
+    made_ = *made;
+}
+
+void LossTest::while_stopped(Agent& agent, Load& load) {
+    agent.process().signal(SIGSTOP);
+    const auto made = load.run(test_.flavour, test_.ms);
+    if (!made) return fail(made.error());
+    made_ = *made;
+    if (agent.is_ready(silence)) fail("/readyz says ready while the agent is stopped");
+    ++answers_.unready;
+    // Who asked during the pause is answered after it, out of what was not read yet.
+    auto tree = std::async(std::launch::async, [&] { return agent.tree(certain_limit); });
+    auto ready = std::async(std::launch::async, [&] { return agent.is_ready(certain_limit); });
+    std::this_thread::sleep_for(silence);
+    const auto truth = read_truth();
+    agent.process().signal(SIGCONT);
+    const auto answer = tree.get();
+    if (ready.get()) fail("/readyz asked during the pause says ready");
+    if (!answer) return fail("a tree asked for during the pause: " + answer.error());
+    if (answer->value("certain", true)) fail("a tree asked for during the pause is certain");
+    judge_document(*answer, truth ? &*truth : nullptr);
+}
+
+// The machine stands still: every answer is in doubt or right, until none is in doubt.
+void LossTest::until_certain(const Agent& agent) {
+    const auto started = Clock::now();
+    int in_a_row = 0;
+    while (in_a_row < 3) {
+        const auto truth = read_truth();
+        if (!truth) return fail("/proc: " + truth.error());
+        const bool ready = agent.is_ready(20s);
+        const auto tree = agent.tree();
+        if (!tree) return fail("agent: " + tree.error());
+        answers_.unready += ready ? 0 : 1;
+        const bool certain = tree->value("certain", false);
+        judge_document(*tree, &*truth);
+        in_a_row = certain && ready ? in_a_row + 1 : 0;
+        if (Clock::now() - started > certain_limit) {
+            return fail("not certain again " + std::to_string(certain_limit.count()) +
+                        " s after the load stood still");
+        }
+    }
+}
+
+// emitted = delivered + lost, with what was emitted as the kernel counts it.
+void LossTest::balance(const Agent& agent, const Metrics& before, std::uint64_t made) {
+    const std::string lost_series = std::string(names::lost_metric) + "{cause=\"ring\"}";
+    const auto until = Clock::now() + books_limit;
+    std::string wrong;
+    Metrics now;
+    // The agent reads the kernel's counts a few times a second.
+    do {
+        const auto kernel_before = read_kernel_counts();
+        const auto metrics = agent.metrics();
+        const auto kernel = read_kernel_counts();
+        if (!kernel_before || !kernel) {
+            return fail((kernel ? kernel_before : kernel).error());
+        }
+        if (!metrics) return fail("agent: " + metrics.error());
+        now = *metrics;
+        const auto emitted = metric(now, "nstrail_emitted_events_total");
+        const auto delivered = metric(now, "nstrail_delivered_events_total");
+        const auto lost = metric(now, lost_series);
+        std::ostringstream text;
+        text.precision(15);
+        text << "emitted " << emitted << ", delivered " << delivered << ", lost " << lost
+             << "; the kernel emitted " << kernel->emitted << " and dropped " << kernel->dropped;
+        wrong = text.str();
+        if (*kernel_before == *kernel && emitted == delivered + lost &&
+            emitted == static_cast<double>(kernel->emitted) &&
+            lost == static_cast<double>(kernel->dropped)) {
+            wrong.clear();
+        }
+        if (!wrong.empty()) std::this_thread::sleep_for(300ms);
+    } while (!wrong.empty() && Clock::now() < until);
+    if (!wrong.empty()) return fail("the books: " + wrong);
+
+    const auto grown = [&](const std::string& series) {
+        return metric(now, series) - metric(before, series);
+    };
+    emitted_ = grown("nstrail_emitted_events_total");
+    lost_ = grown(lost_series);
+    resyncs_ = grown("nstrail_resyncs_total");
+    if (lost_ <= 0) fail("nothing was lost: the test proves nothing");
+    if (grown("nstrail_gaps_total{cause=\"ring\"}") <= 0) fail("no gap was counted");
+    if (resyncs_ <= 0) fail("no resync was counted");
+    if (metric(now, "nstrail_certain") != 1) fail("nstrail_certain is not 1");
+    // What was made before and is still there was born and did not die.
+    const auto truth = read_truth();
+    const std::uint64_t alive = truth ? truth->tasks.size() : 0;
+    const std::uint64_t least = made > alive ? (made - alive) * events_per_life : 0;
+    if (options_.trace.empty() && emitted_ < static_cast<double>(least)) {
+        fail("emitted " + std::to_string(emitted_) + " events for " + std::to_string(made) +
+             " tasks");
+    }
+}
+
+void LossTest::run() {
+    const auto started = Clock::now();
+    auto agent = Agent::start(options_, test_.name, options_.port + port_offset,
+                              {"--ring-size", test_.ring});
+    if (!agent) return report(results_, test_.name, {agent.error()}, "");
+    if (auto ready = agent->await_ready(); !ready) {
+        return report(results_, test_.name, {ready.error()}, "");
+    }
+    std::vector<NamespaceKey> first;
+    if (const auto tree = agent->tree()) first = namespaces_of(*tree);
+    auto load = Load::start(options_);
+    if (!load) return report(results_, test_.name, {load.error()}, "");
+    // Something that is there before, to be taken away or kept.
+    const auto prepared = load->run("namespaces", 500);
+    if (!prepared) return report(results_, test_.name, {prepared.error()}, "");
+    append(differences_, judge_.agent_only(*agent, name("before"), "the start"));
+    const Metrics before = agent->metrics().value_or(Metrics{});
+
+    if (test_.stopped) {
+        while_stopped(*agent, *load);
+    } else {
+        during_storm(*agent, *load);
+    }
+    until_certain(*agent);
+    append(differences_, judge_.hold(*agent, name("after"), "the end"));
+    balance(*agent, before, made_.tasks - prepared->tasks);
+    if (answers_.uncertain == 0) fail("no answer was in doubt");
+    if (answers_.unready == 0) fail("/readyz never said it was not ready");
+
+    if (const std::string wrong = load->end(); !wrong.empty()) fail(wrong);
+    append(differences_, left_behind(*agent, first, gone_limit));
+    append(differences_, judge_.agent_only(*agent, name("gone"), "the very end"));
+    if (const auto metrics = agent->text("/metrics")) {
+        results_.file(name("metrics.txt"), *metrics);
+    }
+    if (const auto wrong = agent->end()) fail(*wrong);
+    results_.file(name("agent.log"), read_whole(agent->log()));
+
+    std::ostringstream ok;
+    ok.precision(15);
+    ok << emitted_ << " events emitted for " << made_.tasks - prepared->tasks << " tasks, " << lost_
+       << " lost, " << resyncs_ << " resyncs; " << answers_.asked << " trees asked for, "
+       << answers_.uncertain << " in doubt, " << answers_.certain << " certain and right; "
+       << judge_.tasks() << " tasks agree";
+    ok.precision(3);
+    ok << ", " << Seconds(Clock::now() - started).count() << " s";
+    report(results_, test_.name, differences_, ok.str());
+}
+
+}  // namespace
+
+std::vector<std::string> loss_tests() {
+    std::vector<std::string> tests;
+    for (const Case& test : cases)
+        tests.emplace_back(test.name);
+    return tests;
+}
+
+void test_loss(const Options& options, Results& results) {
+    for (const Case& test : cases)
+        LossTest(test, options, results).run();
+}
+
+}  // namespace vmtests

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the driver was asked to do.
+#ifndef NSTRAIL_VMTESTS_OPTIONS_HPP
+#define NSTRAIL_VMTESTS_OPTIONS_HPP
+
+#include <string>
+#include <vector>
+
+namespace vmtests {
+
+struct Options {
+    std::string results;                  // device to report to; empty: stdout
+    std::string directory = "/tmp/test";  // logs and the stream
+    std::string nstrail = "nstrail";
+    std::string subjects = "/nstrail/subjects";
+    std::string load = "/nstrail/load";  // the program that makes stress
+    std::vector<std::string> tests = {"scenes"};
+    std::vector<std::string> scenes;  // empty: all
+    std::vector<std::string> trace;   // arguments of agent and live: how to attach
+    int soak_s = 60;
+    int port = 9977;
+};
+
+}  // namespace vmtests
+
+#endif
