@@ -214,6 +214,10 @@ std::string_view way_name(Way way) {
     return "none";
 }
 
+Way next_way(Way failed, HookChoice choice) {
+    return failed == Way::fentry && choice == HookChoice::automatic ? Way::kprobe : Way::none;
+}
+
 const std::array<HookInfo, NST_HOOK_end>& hook_infos() {
     static const std::array<HookInfo, NST_HOOK_end> infos = [] {
         std::array<HookInfo, NST_HOOK_end> all{};

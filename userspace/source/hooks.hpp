@@ -26,6 +26,10 @@ enum class HookChoice : std::uint8_t {
     snapshot,    ///< the task iterator alone
 };
 
+/// The best way left for a hook that loaded and did not attach in the way that failed, within what
+/// was asked for.
+[[nodiscard]] Way next_way(Way failed, HookChoice choice);
+
 /// A hook as hooks.def declares it.
 struct HookInfo {
     nst_hook id;

@@ -159,7 +159,7 @@ struct LiveSource::State {
     }
 
     Result<void> load(std::size_t ring_bytes);
-    Result<void> attach();
+    Result<void> attach(HookChoice choice);
     Result<void> exercise();
     void deliver(const EventHandler& handle, const Event& event);
     [[nodiscard]] TellMade teller(const EventHandler& handle);
@@ -216,8 +216,9 @@ Result<void> LiveSource::State::load(std::size_t ring_bytes) {
     return {};
 }
 
-/// Attaches all or, failing with one hook, marks that one for the next best way and says so.
-Result<void> LiveSource::State::attach() {
+/// Attaches all or, failing with one hook, marks that one for the next best way that was asked for
+/// and says so.
+Result<void> LiveSource::State::attach(HookChoice choice) {
     for (const HookInfo& hook : hook_infos()) {
         HookState& state = plan[hook.id];
         for (const std::string& name : programs_of(hook, state.way)) {
@@ -228,10 +229,12 @@ Result<void> LiveSource::State::attach() {
             Link link(bpf_program__attach(program));
             if (!link) {
                 const int code = errno;
-                const bool was_fentry = state.way == Way::fentry;
                 state.reason =
                     fmt::format("attaching {} failed: {}", name, fail("", code).error().why);
-                state.way = was_fentry ? Way::kprobe : Way::none;
+                if (state.way == Way::fentry && choice == HookChoice::full) {
+                    state.mend = "allow another way with --hooks auto";
+                }
+                state.way = next_way(state.way, choice);
                 return fail(fmt::format("attach {}", name), code);
             }
             programs.push_back({.hook = hook.id, .fd = bpf_program__fd(program)});
@@ -295,7 +298,7 @@ Result<std::unique_ptr<LiveSource>> LiveSource::open(const LiveOptions& options)
         if (auto loaded = state->load(options.ring_bytes); !loaded) {
             return std::unexpected(loaded.error());
         }
-        if (state->attach()) {
+        if (state->attach(options.hooks.choice)) {
             break;
         }
         auto again = std::make_unique<State>();
