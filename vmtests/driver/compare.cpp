@@ -2,6 +2,7 @@
 #include "compare.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <sstream>
 
@@ -389,6 +390,22 @@ std::vector<NamespaceKey> namespaces_of(const json& document) {
     std::vector<NamespaceKey> keys;
     for (const json& entry : member(document, "namespaces"))
         keys.push_back(key_of(entry));
+    std::ranges::sort(keys);
+    return keys;
+}
+
+std::vector<NamespaceKey> namespaces_beyond(const json& document,
+                                            const std::vector<NamespaceKey>& known) {
+    std::vector<NamespaceKey> beyond;
+    std::ranges::set_difference(namespaces_of(document), known, std::back_inserter(beyond));
+    return beyond;
+}
+
+std::vector<NamespaceKey> doubtful_namespaces(const json& document) {
+    std::vector<NamespaceKey> keys;
+    for (const json& entry : member(document, "namespaces")) {
+        if (member(entry, "certain") == false) keys.push_back(key_of(entry));
+    }
     std::ranges::sort(keys);
     return keys;
 }

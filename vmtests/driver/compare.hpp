@@ -47,8 +47,12 @@ LsnsCounts read_lsns(const std::string& text);
 Differences compare_lsns(const nlohmann::json& document, const LsnsCounts& lsns,
                          const TaskTruth& observer);
 
-// Namespaces the document has, as keys.
+// Namespaces the document has, as keys, in order; those not among `known`; those it says it is not
+// certain of.
 std::vector<NamespaceKey> namespaces_of(const nlohmann::json& document);
+std::vector<NamespaceKey> namespaces_beyond(const nlohmann::json& document,
+                                            const std::vector<NamespaceKey>& known);
+std::vector<NamespaceKey> doubtful_namespaces(const nlohmann::json& document);
 
 }  // namespace vmtests
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "judge.hpp"
 
-#include <algorithm>
-#include <iterator>
 #include <thread>
 
 #include <unistd.h>
@@ -124,10 +122,9 @@ Differences left_behind(const Agent& agent, const std::vector<NamespaceKey>& bef
     // Some namespaces go only with a work queue (net) or an RCU grace period.
     const auto until = Clock::now() + limit;
     while (true) {
-        std::vector<NamespaceKey> left;
         const auto tree = agent.tree();
         if (!tree) return {"agent: " + tree.error()};
-        std::ranges::set_difference(namespaces_of(*tree), before, std::back_inserter(left));
+        const std::vector<NamespaceKey> left = namespaces_beyond(*tree, before);
         if (left.empty()) return {};
         if (Clock::now() > until) {
             Differences differences;

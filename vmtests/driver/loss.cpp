@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loss.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <future>
+#include <iterator>
 #include <sstream>
 #include <thread>
 
@@ -34,19 +36,29 @@ constexpr int port_offset = 1;  // not the port of the scenes' agent
 // task_release, free_pid.
 constexpr std::uint64_t events_per_life = 6;
 
+enum class Agents {
+    last,     // runs when nobody else wants to
+    halting,  // is stopped most of the time
+    paused,   // is stopped while the load works
+};
 struct Case {
     const char* name;
     const char* ring;
-    bool stopped;         // by SIGSTOP while the load works, instead of only slow
+    Agents agent;
     const char* flavour;  // of load
     int ms;
 };
 constexpr Case cases[] = {
-    {"loss_tiny_ring", "64K", false, "tasks", 4000},
-    {"loss_slow_agent", "64K", false, "mixed", 4000},
-    {"loss_paused_tasks", "128K", true, "tasks", 3000},
-    {"loss_paused_namespaces", "128K", true, "namespaces", 4000},
+    {"loss_tiny_ring", "64K", Agents::last, "tasks", 3000},
+    {"loss_slow_agent", "64K", Agents::halting, "mixed", 4000},
+    {"loss_paused_tasks", "128K", Agents::paused, "tasks", 3000},
+    {"loss_paused_namespaces", "128K", Agents::paused, "namespaces", 4000},
 };
+// A storm may by chance leave the agent enough time; another follows then.
+constexpr int most_storms = 4;
+// Long enough to fill the ring, and too short to recover.
+constexpr Seconds halted = 250ms;
+constexpr Seconds running = 20ms;
 
 // What the agent said while the machine was or had been too fast for it.
 struct Answers {
@@ -73,6 +85,7 @@ private:
     void while_stopped(Agent& agent, Load& load);
     void until_certain(const Agent& agent);
     void judge_document(const json& tree, const Truth* truth);
+    std::size_t judge_remains(const Agent& agent, const std::vector<NamespaceKey>& first);
     void balance(const Agent& agent, const Metrics& before, std::uint64_t made);
     void fail(const std::string& line) { differences_.push_back(line); }
     std::string name(const char* what) const { return std::string(test_.name) + '/' + what; }
@@ -110,17 +123,35 @@ void LossTest::judge_document(const json& tree, const Truth* truth) {
 }
 
 void LossTest::during_storm(Agent& agent, Load& load) {
-    // Slow, and not only short of space.
-    ::setpriority(PRIO_PROCESS, static_cast<id_t>(agent.process().pid()), 19);
-    load.order(test_.flavour, test_.ms);
-    auto still = std::async(std::launch::async, [&] { return load.still(still_limit); });
-    while (still.wait_for(100ms) != std::future_status::ready) {
-        if (const auto tree = agent.tree(1s)) judge_document(*tree, nullptr);
-        answers_.unready += agent.is_ready(1s) ? 0 : 1;
+    const auto ring_lost = [&] {
+        const auto metrics = agent.metrics();
+        return metrics ? metric_sum(*metrics, std::string(names::lost_metric), "ring") : 0;
+    };
+    if (test_.agent == Agents::last) {
+        ::setpriority(PRIO_PROCESS, static_cast<id_t>(agent.process().pid()), 19);
     }
-    const auto made = still.get();
-    if (!made) return fail(made.error());
-    made_ = *made;
+    const double before = ring_lost();
+    for (int storm = 0; storm < most_storms && ring_lost() <= before; ++storm) {
+        load.order(test_.flavour, test_.ms);
+        const auto still =
+            std::async(std::launch::async, [&] { return load.still(still_limit); }).share();
+        auto halting = std::async(std::launch::async, [&] {
+            while (test_.agent == Agents::halting &&
+                   still.wait_for(running) != std::future_status::ready) {
+                agent.process().signal(SIGSTOP);
+                std::this_thread::sleep_for(halted);
+                agent.process().signal(SIGCONT);
+            }
+        });
+        do {
+            if (const auto tree = agent.tree()) judge_document(*tree, nullptr);
+            answers_.unready += agent.is_ready(20s) ? 0 : 1;
+        } while (still.wait_for(100ms) != std::future_status::ready);
+        halting.wait();
+        const auto made = still.get();
+        if (!made) return fail(made.error());
+        made_ = *made;
+    }
 }
 
 void LossTest::while_stopped(Agent& agent, Load& load) {
@@ -136,10 +167,10 @@ void LossTest::while_stopped(Agent& agent, Load& load) {
     std::this_thread::sleep_for(silence);
     const auto truth = read_truth();
     agent.process().signal(SIGCONT);
+    // The agent may be quick enough to have recovered by the time it answers.
     const auto answer = tree.get();
-    if (ready.get()) fail("/readyz asked during the pause says ready");
+    answers_.unready += ready.get() ? 0 : 1;
     if (!answer) return fail("a tree asked for during the pause: " + answer.error());
-    if (answer->value("certain", true)) fail("a tree asked for during the pause is certain");
     judge_document(*answer, truth ? &*truth : nullptr);
 }
 
@@ -217,6 +248,32 @@ void LossTest::balance(const Agent& agent, const Metrics& before, std::uint64_t 
     }
 }
 
+// All that the load made is gone, and the agent knows of it or says of each that it is not certain:
+// the end of a namespace may have been lost, and something that is no task may hold it.
+std::size_t LossTest::judge_remains(const Agent& agent, const std::vector<NamespaceKey>& first) {
+    const auto until = Clock::now() + gone_limit;
+    while (true) {
+        const auto tree = agent.tree();
+        if (!tree) {
+            fail("agent: " + tree.error());
+            return 0;
+        }
+        const std::vector<NamespaceKey> left = namespaces_beyond(*tree, first);
+        const std::vector<NamespaceKey> doubtful = doubtful_namespaces(*tree);
+        std::vector<NamespaceKey> claimed;
+        std::ranges::set_difference(left, doubtful, std::back_inserter(claimed));
+        if (claimed.empty()) return left.size();
+        if (Clock::now() > until) {
+            for (const NamespaceKey& key : claimed) {
+                fail("agent: " + key.type + " namespace " + std::to_string(key.inum) +
+                     " is tracked for certain and gone");
+            }
+            return left.size();
+        }
+        std::this_thread::sleep_for(300ms);
+    }
+}
+
 void LossTest::run() {
     const auto started = Clock::now();
     auto agent = Agent::start(options_, test_.name, options_.port + port_offset,
@@ -235,7 +292,7 @@ void LossTest::run() {
     append(differences_, judge_.agent_only(*agent, name("before"), "the start"));
     const Metrics before = agent->metrics().value_or(Metrics{});
 
-    if (test_.stopped) {
+    if (test_.agent == Agents::paused) {
         while_stopped(*agent, *load);
     } else {
         during_storm(*agent, *load);
@@ -243,11 +300,13 @@ void LossTest::run() {
     until_certain(*agent);
     append(differences_, judge_.hold(*agent, name("after"), "the end"));
     balance(*agent, before, made_.tasks - prepared->tasks);
-    if (answers_.uncertain == 0) fail("no answer was in doubt");
-    if (answers_.unready == 0) fail("/readyz never said it was not ready");
+    // The others may recover faster than one can ask.
+    if (test_.agent == Agents::halting && (answers_.uncertain == 0 || answers_.unready == 0)) {
+        fail("no answer was in doubt");
+    }
 
     if (const std::string wrong = load->end(); !wrong.empty()) fail(wrong);
-    append(differences_, left_behind(*agent, first, gone_limit));
+    const std::size_t doubtful = judge_remains(*agent, first);
     append(differences_, judge_.agent_only(*agent, name("gone"), "the very end"));
     if (const auto metrics = agent->text("/metrics")) {
         results_.file(name("metrics.txt"), *metrics);
@@ -261,6 +320,7 @@ void LossTest::run() {
        << " lost, " << resyncs_ << " resyncs; " << answers_.asked << " trees asked for, "
        << answers_.uncertain << " in doubt, " << answers_.certain << " certain and right; "
        << judge_.tasks() << " tasks agree";
+    if (doubtful > 0) ok << ", " << doubtful << " namespaces are left in doubt";
     ok.precision(3);
     ok << ", " << Seconds(Clock::now() - started).count() << " s";
     report(results_, test_.name, differences_, ok.str());

@@ -367,9 +367,9 @@ void test_hooks(Checks& checks) {
     checks.require(!Hooks::read(json(), doctor), "hooks are read from no session");
     checks.require(!read("0x9"), "a hook that the doctor does not know is taken");
     const auto hooks = read("0x6");
-    checks.require(hooks && hooks->size() == 2 && hooks->attached("sys_exit") &&
-                       !hooks->attached("alloc_pid"),
-                   "the hooks of a session are not read");
+    checks.require(
+        hooks && hooks->size() == 2 && hooks->attached("sys_exit") && !hooks->attached("alloc_pid"),
+        "the hooks of a session are not read");
     if (!hooks) return;
     const auto visible = [&](const char* wanted) { return hooks->visible(json::parse(wanted)); };
     checks.require(visible(R"({"kind":"task_new","task":{"tid":1}})").has_value(),
