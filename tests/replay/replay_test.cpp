@@ -52,7 +52,7 @@ Result<json> replay(const fs::path& stream) {
             return std::unexpected(polled.error());
         }
     }
-    return summarize(*world.snapshot());
+    return summarize(world.view());
 }
 
 class Replay : public testing::TestWithParam<fs::path> {};

@@ -14,7 +14,7 @@ namespace nstrail {
 namespace {
 
 std::string sample_text() {
-    return metrics_text(*test::sample_snapshot(), {.emitted = 10, .delivered = 7}, "1.2.3");
+    return metrics_text(test::sample_view(), {.emitted = 10, .delivered = 7}, "1.2.3");
 }
 
 TEST(Metrics, EveryDeclaredMetricHasSamples) {
@@ -25,7 +25,7 @@ TEST(Metrics, EveryDeclaredMetricHasSamples) {
 #include "sink/metrics.def"
 }
 
-TEST(Metrics, FiguresAreThoseOfTheSnapshot) {
+TEST(Metrics, FiguresAreThoseOfTheView) {
     const std::string text = sample_text();
     for (const char* line : {
              "nstrail_emitted_events_total 10\n",
@@ -45,14 +45,13 @@ TEST(Metrics, FiguresAreThoseOfTheSnapshot) {
 }
 
 TEST(Metrics, SeriesDoNotGrowWithTheHost) {
-    Snapshot large = *test::sample_snapshot();
-    for (std::uint32_t i = 0; i < 1000; i++) {
-        large.namespaces.push_back(large.namespaces[1]);
-        large.namespaces.back().ns.inum += i;
-        large.tasks.push_back(large.tasks[0]);
+    WorldState large = test::sample_state();
+    for (std::uint32_t i = 1; i <= 1000; i++) {
+        test::add_pid_namespace(large, test::inner + i, test::outer, 1);
+        test::add_task(large, 1000 + i, "many", {{test::outer, 1000 + i}});
     }
     const auto lines = [](const std::string& text) { return std::ranges::count(text, '\n'); };
-    EXPECT_EQ(lines(metrics_text(large, {}, "1")), lines(sample_text()));
+    EXPECT_EQ(lines(metrics_text(test::view_of(large), {}, "1")), lines(sample_text()));
 }
 
 TEST(Metrics, NoSampleIsWrittenTwice) {

@@ -3,61 +3,56 @@
 
 namespace nstrail::test {
 
-namespace {
-
-constexpr std::uint32_t outer = 4026531836;
-constexpr std::uint32_t inner = 4026532200;
-
-Task make_task(std::uint32_t tid, std::string_view comm, std::vector<nst_pid_nr> vpids) {
-    Task task;
+TaskRecord& add_task(WorldState& state, std::uint32_t tid, std::string_view comm,
+                     std::vector<nst_pid_nr> vpids) {
+    const std::uint32_t slot = state.tasks.allocate();
+    state.by_tid.at(tid) = slot;
+    TaskRecord& task = state.tasks.at(slot);
     task.tid = task.tgid = tid;
     task.start_boottime_ns = tid * 1000ULL;
     comm.copy(task.comm.data(), task.comm.size() - 1);
-    task.ns[Slot::pid] = vpids.back().pid_namespace;
-    task.ns[Slot::pid_for_children] = vpids.back().pid_namespace;
+    NsSet set;
+    set[Slot::pid] = set[Slot::pid_for_children] = vpids.back().pid_namespace;
     task.vpids = PidVector(vpids);
+    task.set = Sets(state.sets).acquire(1, set);
+    task.process = Processes::unknown;
     return task;
 }
 
-Snapshot::NsRow make_pid_namespace(std::uint32_t inum, std::uint32_t parent, std::uint32_t level) {
-    Snapshot::NsRow row;
-    row.ns.inum = inum;
-    row.ns.gen = 1;
-    row.ns.type = NST_ns_type_pid;
-    row.ns.facts = true;
-    row.ns.parent = parent;
-    row.ns.level = level;
-    row.ns.owner = 4026531837;
-    return row;
+NsRecord& add_pid_namespace(WorldState& state, std::uint32_t inum, std::uint32_t parent,
+                            std::uint32_t level) {
+    NsRecord& ns = state.namespaces.create(inum);
+    ns.type = NST_ns_type_pid;
+    ns.facts = true;
+    ns.parent = parent;
+    ns.level = level;
+    ns.owner = 4026531837;
+    return ns;
 }
 
-}  // namespace
-
-std::shared_ptr<const Snapshot> sample_snapshot() {
-    auto snapshot = std::make_shared<Snapshot>();
-    snapshot->session.mode = NST_attach_mode_full;
-    snapshot->at_boot_ns = 5'000'000'000;
-    snapshot->certain = snapshot->synchronized = true;
-    snapshot->lost = 3;
-    snapshot->account.lost[NST_gap_cause_ring] = 3;
-    snapshot->account.created[NST_ns_type_pid] = 1;
-    snapshot->account.alloc_failures[11] = 2;  // EAGAIN
-    snapshot->account.alloc_failures[28] = 4;  // ENOSPC: none of those named
-    snapshot->namespaces.push_back(make_pid_namespace(outer, 0, 0));
-    snapshot->namespaces.push_back(make_pid_namespace(inner, outer, 1));
-    snapshot->namespaces[0].ns.tasks = 2;
-    snapshot->namespaces[0].ns.zombies = 1;
-    snapshot->namespaces[1].ns.tasks = 1;
-    snapshot->namespaces[1].ns.born = true;
-    snapshot->namespaces[1].ns.creator_tid = 1;
-    snapshot->namespaces[1].reaper_tid = 20;
-    snapshot->namespaces[1].reaper_comm = "in\"it";
-    snapshot->tasks.push_back({.task = make_task(1, "init", {{outer, 1}}), .ppid = 0});
-    snapshot->tasks.push_back({.task = make_task(10, "dead", {{outer, 10}}), .ppid = std::nullopt});
-    snapshot->tasks[1].task.state = TaskState::zombie;
-    snapshot->tasks.push_back(
-        {.task = make_task(20, "\xff\x1b[2J", {{outer, 20}, {inner, 1}}), .ppid = 1});
-    return snapshot;
+WorldState sample_state() {
+    WorldState state;
+    state.session.mode = NST_attach_mode_full;
+    state.now = 5'000'000'000;
+    state.certain = state.synchronized = true;
+    state.account.lost[NST_gap_cause_ring] = 3;
+    state.account.created[NST_ns_type_pid] = 1;
+    state.account.alloc_failures[11] = 2;  // EAGAIN
+    state.account.alloc_failures[28] = 4;  // ENOSPC: none of those named
+    NsRecord& above = add_pid_namespace(state, outer, 0, 0);
+    above.tasks = 2;
+    above.zombies = 1;
+    NsRecord& below = add_pid_namespace(state, inner, outer, 1);
+    below.tasks = 1;
+    below.born = true;
+    below.creator_tid = 1;
+    below.init_tgid = 20;
+    add_task(state, 1, "init", {{outer, 1}}).process = Processes::none;
+    add_task(state, 10, "dead", {{outer, 10}}).state = TaskState::zombie;
+    add_task(state, 20, "in\"it\xff\x1b[2J", {{outer, 20}, {inner, 1}});
+    state.processes.set_parent(state.tasks.at(3).process = state.processes.create(20), 1);
+    state.processes.set_parent(state.tasks.at(1).process = state.processes.acquire(1), 0);
+    return state;
 }
 
 }  // namespace nstrail::test

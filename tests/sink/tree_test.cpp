@@ -13,7 +13,7 @@ using nlohmann::json;
 
 TEST(TreeJson, SaysWhatIsKnownAndNullForWhatIsNot) {
     const auto document =
-        json::parse(tree_json(*test::sample_snapshot(), {.tasks = true, .types = {}, .note = {}}));
+        json::parse(tree_json(test::sample_view(), {.tasks = true, .types = {}, .note = {}}));
     EXPECT_EQ(document["schema"], "nstrail.tree/1");
     EXPECT_EQ(document["certain"], true);
     EXPECT_EQ(document["lost"], 3);
@@ -25,7 +25,7 @@ TEST(TreeJson, SaysWhatIsKnownAndNullForWhatIsNot) {
     EXPECT_TRUE(outer["created_by"].is_null());
     const auto& inner = document["namespaces"][1];
     EXPECT_EQ(inner["parent"], 4026531836U);
-    EXPECT_EQ(inner["reaper"]["comm"], "in\"it");
+    EXPECT_EQ(inner["reaper"]["comm"], "in\"it\uFFFD\x1b[2J");
     EXPECT_EQ(inner["created_by"]["tid"], 1);
     EXPECT_TRUE(inner["last_pid"].is_null());
     const auto& tasks = document["tasks"];
@@ -37,26 +37,29 @@ TEST(TreeJson, SaysWhatIsKnownAndNullForWhatIsNot) {
 }
 
 TEST(TreeJson, TasksOnlyWhereAskedForAndTypesOnlyThoseChosen) {
-    const auto snapshot = test::sample_snapshot();
-    EXPECT_FALSE(json::parse(tree_json(*snapshot, {})).contains("tasks"));
+    const View view = test::sample_view();
+    EXPECT_FALSE(json::parse(tree_json(view, {})).contains("tasks"));
     const TreeOptions only_user{.tasks = false, .types = {NST_ns_type_user}, .note = {}};
-    EXPECT_TRUE(json::parse(tree_json(*snapshot, only_user))["namespaces"].empty());
+    EXPECT_TRUE(json::parse(tree_json(view, only_user))["namespaces"].empty());
 }
 
 TEST(TreeJson, LastPidIsUnknownInReducedModeWhateverTheModelHolds) {
-    Snapshot snapshot = *test::sample_snapshot();
-    snapshot.namespaces[0].ns.last_pid = 77;
-    snapshot.namespaces[0].ns.last_pid_known = true;
-    EXPECT_EQ(json::parse(tree_json(snapshot, {}))["namespaces"][0]["last_pid"], 77);
-    snapshot.session.mode = NST_attach_mode_reduced;
-    const auto document = json::parse(tree_json(snapshot, {}));
+    WorldState state = test::sample_state();
+    state.namespaces.edit(test::outer)->last_pid = 77;
+    state.namespaces.edit(test::outer)->last_pid_known = true;
+    const auto full = json::parse(tree_json(test::view_of(state), {}));
+    EXPECT_EQ(full["namespaces"][0]["last_pid"], 77);
+    EXPECT_EQ(full["namespaces"][0]["last_pid_vector"], "77");
+    EXPECT_EQ(full["namespaces"][1]["last_pid_vector"], nullptr) << "its own is not known";
+    state.session.mode = NST_attach_mode_reduced;
+    const auto document = json::parse(tree_json(test::view_of(state), {}));
     EXPECT_TRUE(document["namespaces"][0]["last_pid"].is_null());
     EXPECT_FALSE(document["doubt"].is_null());
 }
 
 TEST(TreeText, NestsNamespacesAndCannotBeMadeToMoveTheCursor) {
     const std::string text =
-        tree_text(*test::sample_snapshot(), {.tasks = true, .types = {}, .note = {}});
+        tree_text(test::sample_view(), {.tasks = true, .types = {}, .note = {}});
     EXPECT_NE(text.find("└─ 4026532200  1 task"), std::string::npos) << text;
     EXPECT_NE(text.find("dead [zombie]"), std::string::npos) << text;
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
@@ -64,15 +67,15 @@ TEST(TreeText, NestsNamespacesAndCannotBeMadeToMoveTheCursor) {
 }
 
 TEST(Doubt, IsTold) {
-    Snapshot snapshot = *test::sample_snapshot();
-    EXPECT_TRUE(doubt(snapshot).empty());
-    EXPECT_EQ(doubt(snapshot, "one task is hidden"), "one task is hidden");
-    snapshot.certain = false;
-    EXPECT_NE(doubt(snapshot, "one task is hidden").find("; one task is hidden"),
+    WorldState state = test::sample_state();
+    EXPECT_TRUE(doubt(test::view_of(state)).empty());
+    EXPECT_EQ(doubt(test::view_of(state), "one task is hidden"), "one task is hidden");
+    state.certain = false;
+    EXPECT_NE(doubt(test::view_of(state), "one task is hidden").find("; one task is hidden"),
               std::string::npos);
-    EXPECT_NE(doubt(snapshot).find("lost"), std::string::npos);
-    snapshot.synchronized = false;
-    EXPECT_NE(doubt(snapshot).find("first snapshot"), std::string::npos);
+    EXPECT_NE(doubt(test::view_of(state)).find("lost"), std::string::npos);
+    state.synchronized = false;
+    EXPECT_NE(doubt(test::view_of(state)).find("first snapshot"), std::string::npos);
 }
 
 }  // namespace

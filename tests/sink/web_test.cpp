@@ -31,8 +31,8 @@ protected:
         writer_ = std::jthread([this](const std::stop_token& stop) {
             while (!stop.stop_requested()) {
                 if (board_.wait(std::chrono::milliseconds(5))) {
-                    auto made = std::make_shared<Publication>();
-                    made->snapshot = test::sample_snapshot();
+                    auto made = std::make_shared<Publication>(Publication{
+                        .view = test::sample_view(), .source = {}, .unready = {}, .note = {}});
                     made->unready = ready_ ? "" : "the first snapshot is not complete";
                     board_.publish(std::move(made));
                 }
@@ -44,7 +44,7 @@ protected:
         return client.Get(path);
     }
 
-    SnapshotBoard board_;
+    ViewBoard board_;
     std::unique_ptr<WebServer> server_;
     std::atomic<bool> ready_ = true;
     int port_ = 0;
@@ -109,7 +109,7 @@ TEST_F(Web, AReaderIsToldWhenTheWriterStops) {
 TEST_F(Web, APortInUseIsOneClearLine) {
     WebOptions second;
     second.port = port_;
-    SnapshotBoard board;
+    ViewBoard board;
     const auto refused = WebServer::start(second, board);
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().line().find("Address already in use"), std::string::npos)
@@ -117,7 +117,7 @@ TEST_F(Web, APortInUseIsOneClearLine) {
 }
 
 TEST(WebStart, BeyondLoopbackOnlyWithLeave) {
-    SnapshotBoard board;
+    ViewBoard board;
     WebOptions options;
     options.address = "0.0.0.0";
     options.port = 0;

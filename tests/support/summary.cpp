@@ -29,8 +29,8 @@ json by_name(const std::array<std::uint64_t, n>& numbers, auto&& name_of) {
     return out;
 }
 
-json namespace_row(const Snapshot::NsRow& row) {
-    const Namespace& ns = row.ns;
+json namespace_row(const Namespace& handle) {
+    const NsRecord& ns = handle.record();
     json out = {{"type", type_name(ns.type)},
                 {"inum", ns.inum},
                 {"gen", ns.gen},
@@ -38,38 +38,39 @@ json namespace_row(const Snapshot::NsRow& row) {
                 {"parent", known(ns.parent)},
                 {"owner", known(ns.owner)},
                 {"level", ns.level},
-                {"born", ns.born},
-                {"certain", ns.certain},
-                {"state", ns_state_name(row.state)},
+                {"born", static_cast<bool>(ns.born)},
+                {"certain", static_cast<bool>(ns.certain)},
+                {"state", ns_state_name(handle.state())},
                 {"tasks", ns.tasks},
-                {"zombies", ns.zombies},
+                {"zombies", handle.zombies()},
                 {"creator", known(ns.creator_tid)}};
     if (ns.type == NST_ns_type_pid) {
+        const auto reaper = handle.reaper();
         out["last_pid"] = ns.last_pid_known ? json(ns.last_pid) : json(nullptr);
-        out["reaper"] = known(row.reaper_tid);
+        out["reaper"] = known(reaper ? reaper->tid() : 0);
     }
     return out;
 }
 
-json task_row(const Snapshot::TaskRow& row) {
-    const Task& task = row.task;
+json task_row(const Task& task) {
     json sets = json::object();
     for (const Slot slot : all_slots) {
-        sets[std::string(slot_name(slot))] = known(task.ns[slot]);
+        sets[std::string(slot_name(slot))] = known(task.ns()[slot]);
     }
     json numbers = json::array();
-    for (const nst_pid_nr& one : task.vpids.span()) {
+    for (const nst_pid_nr& one : task.vpids()) {
         numbers.push_back({one.pid_namespace, one.nr});
     }
-    return {{"tid", task.tid},
-            {"tgid", task.tgid},
-            {"ppid", row.ppid ? json(*row.ppid) : json(nullptr)},
-            {"start_boottime_ns", task.start_boottime_ns},
-            {"comm", json::parse(json_quote(task.name()))},  // a name may hold any bytes
-            {"state", task_state_name(task.state)},
-            {"exit_code", task.exit_code},
-            {"soft", task.soft},
-            {"kernel_thread", task.kernel_thread},
+    const auto ppid = task.ppid();
+    return {{"tid", task.tid()},
+            {"tgid", task.tgid()},
+            {"ppid", ppid ? json(*ppid) : json(nullptr)},
+            {"start_boottime_ns", task.start_boottime_ns()},
+            {"comm", json::parse(json_quote(task.comm()))},  // a name may hold any bytes
+            {"state", task_state_name(task.state())},
+            {"exit_code", task.exit_code()},
+            {"soft", task.soft()},
+            {"kernel_thread", task.kernel_thread()},
             {"vpids", std::move(numbers)},
             {"ns", std::move(sets)}};
 }
@@ -107,18 +108,18 @@ json summarize(const Account& account) {
             {"set_tid_refused", account.set_tid_refused}};
 }
 
-json summarize(const Snapshot& snapshot) {
+json summarize(const View& view) {
     json namespaces = json::array();
-    for (const auto& row : snapshot.namespaces) {
-        namespaces.push_back(namespace_row(row));
+    for (const Namespace& ns : view.namespaces()) {
+        namespaces.push_back(namespace_row(ns));
     }
     json tasks = json::array();
-    for (const auto& row : snapshot.tasks) {
-        tasks.push_back(task_row(row));
+    for (const Task& task : view.tasks()) {
+        tasks.push_back(task_row(task));
     }
-    return {{"certain", snapshot.certain}, {"synchronized", snapshot.synchronized},
-            {"lost", snapshot.lost},       {"namespaces", std::move(namespaces)},
-            {"tasks", std::move(tasks)},   {"account", summarize(snapshot.account)}};
+    return {{"certain", view.certain()}, {"synchronized", view.synchronized()},
+            {"lost", view.lost()},       {"namespaces", std::move(namespaces)},
+            {"tasks", std::move(tasks)}, {"account", summarize(view.account())}};
 }
 
 }  // namespace nstrail::test

@@ -31,30 +31,30 @@ void expect_swapped(const Script& s, const Swap& swap) {
     EXPECT_FALSE(s.task(101));
     const auto survivor = s.task(100);
     ASSERT_TRUE(survivor);
-    EXPECT_EQ(survivor->task.key, swap.thread_key);
-    EXPECT_EQ(survivor->task.tgid, 100U);
-    EXPECT_TRUE(survivor->task.leader());
-    EXPECT_EQ(survivor->task.start_boottime_ns, swap.leader_start);
-    EXPECT_EQ(survivor->task.state, TaskState::alive);
-    EXPECT_EQ(survivor->task.name(), "new");
-    EXPECT_EQ(survivor->task.vpids.span()[0].nr, 100U);
-    EXPECT_EQ(survivor->ppid, 1U);
+    EXPECT_EQ(survivor->record().key, swap.thread_key);
+    EXPECT_EQ(survivor->tgid(), 100U);
+    EXPECT_TRUE(survivor->leader());
+    EXPECT_EQ(survivor->start_boottime_ns(), swap.leader_start);
+    EXPECT_EQ(survivor->state(), TaskState::alive);
+    EXPECT_EQ(survivor->comm(), "new");
+    EXPECT_EQ(survivor->vpids()[0].nr, 100U);
+    EXPECT_EQ(survivor->ppid(), 1U);
     EXPECT_EQ(s.ppid(200), 100U) << "children stay with the process";
     EXPECT_EQ(s.processes(), 4U);
     EXPECT_EQ(s.world.task_count(), 4U);
-    EXPECT_EQ(s.ns(pid0)->ns.tasks, 4U);
-    EXPECT_EQ(s.ns(pid0)->ns.zombies, 0U);
+    EXPECT_EQ(s.ns(pid0)->record().tasks, 4U);
+    EXPECT_EQ(s.ns(pid0)->zombies(), 0U);
 }
 
 TEST(ExecByAThread, TakesTheLeadersTid) {
     Script s;
     const Swap swap = before_exec(s);
     s.exchange(101);
-    EXPECT_EQ(s.task(100)->task.key, swap.thread_key);
-    EXPECT_EQ(s.task(100)->task.start_boottime_ns, swap.leader_start);
-    EXPECT_EQ(s.task(101)->task.key, swap.leader_key);
-    EXPECT_EQ(s.task(101)->task.state, TaskState::zombie);
-    EXPECT_EQ(s.task(101)->task.vpids.span()[0].nr, 101U);
+    EXPECT_EQ(s.task(100)->record().key, swap.thread_key);
+    EXPECT_EQ(s.task(100)->start_boottime_ns(), swap.leader_start);
+    EXPECT_EQ(s.task(101)->record().key, swap.leader_key);
+    EXPECT_EQ(s.task(101)->state(), TaskState::zombie);
+    EXPECT_EQ(s.task(101)->vpids()[0].nr, 101U);
     s.release(101);
     EXPECT_EQ(s.last.task, nullptr);
     s.exec(100, "new");
@@ -75,12 +75,12 @@ TEST(ExecByAThread, KeepsTheNumbersInItsPidNamespace) {
     s.release(101);
     s.exec(100, "new");
     const auto survivor = s.task(100);
-    ASSERT_EQ(survivor->task.vpids.size(), 2U);
-    EXPECT_EQ(survivor->task.vpids.innermost().nr, 1U);
-    EXPECT_EQ(s.ns(s.of(100).ns.pid)->reaper_tid, 100U);
+    ASSERT_EQ(survivor->vpids().size(), 2U);
+    EXPECT_EQ(survivor->vpids().back().nr, 1U);
+    EXPECT_EQ(s.ns(s.of(100).ns.pid)->reaper()->tid(), 100U);
     s.die(200);
     s.zombie(100);
-    EXPECT_EQ(s.ns(s.of(100).ns.pid)->state, NsState::dying) << "it was an init's thread";
+    EXPECT_EQ(s.ns(s.of(100).ns.pid)->state(), NsState::dying) << "it was an init's thread";
 }
 
 TEST(ExecByAThread, AnUnknownThreadOpensAGap) {
@@ -102,8 +102,8 @@ TEST(ExecByAThread, IsLearnedAtExecWhereTheLeaderIsStillKnown) {
     const Swap swap = before_exec(s);
     s.exchange(101);
     s.exec(100, "new");
-    EXPECT_EQ(s.task(100)->task.key, swap.thread_key);
-    EXPECT_EQ(s.task(100)->task.start_boottime_ns, swap.leader_start);
+    EXPECT_EQ(s.task(100)->record().key, swap.thread_key);
+    EXPECT_EQ(s.task(100)->start_boottime_ns(), swap.leader_start);
     s.release(101);
     s.task_free(101);
     expect_swapped(s, swap);
@@ -142,8 +142,8 @@ TEST(ExecByAThread, InAPidNamespaceKeepsItsNumbersInTheReducedModeToo) {
     s.release(101);
     s.task_free(101);
     s.exec(100, "new");
-    EXPECT_EQ(s.task(100)->task.vpids.innermost().nr, 1U);
-    EXPECT_EQ(s.ns(s.of(100).ns.pid)->reaper_tid, 100U);
+    EXPECT_EQ(s.task(100)->vpids().back().nr, 1U);
+    EXPECT_EQ(s.ns(s.of(100).ns.pid)->reaper()->tid(), 100U);
 }
 
 }  // namespace

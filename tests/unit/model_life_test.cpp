@@ -18,22 +18,22 @@ TEST(Life, ATaskLivesFromTaskNewToRelease) {
     s.fork({.tid = 100, .parent = 1, .comm = "sh"});
     const auto born = s.task(100);
     ASSERT_TRUE(born);
-    EXPECT_EQ(born->task.tgid, 100U);
-    EXPECT_EQ(born->task.name(), "sh");
-    EXPECT_EQ(born->task.start_boottime_ns, s.of(100).ref.start_boottime_ns);
-    EXPECT_EQ(born->task.state, TaskState::alive);
-    EXPECT_EQ(born->ppid, 1U);
-    EXPECT_FALSE(born->task.soft);
+    EXPECT_EQ(born->tgid(), 100U);
+    EXPECT_EQ(born->comm(), "sh");
+    EXPECT_EQ(born->start_boottime_ns(), s.of(100).ref.start_boottime_ns);
+    EXPECT_EQ(born->state(), TaskState::alive);
+    EXPECT_EQ(born->ppid(), 1U);
+    EXPECT_FALSE(born->soft());
     EXPECT_EQ(s.world.task_count(), before + 1);
 
     s.exec(100, "true");
-    EXPECT_EQ(s.task(100)->task.name(), "true");
+    EXPECT_EQ(s.task(100)->comm(), "true");
     s.exit(100, {.code = 3 << 8});
-    EXPECT_EQ(s.task(100)->task.state, TaskState::exiting);
-    EXPECT_EQ(s.task(100)->task.exit_code, 3 << 8);
-    EXPECT_NE(s.task(100)->task.ns[Slot::mnt], 0U) << "its namespaces are its own until it lets go";
+    EXPECT_EQ(s.task(100)->state(), TaskState::exiting);
+    EXPECT_EQ(s.task(100)->exit_code(), 3 << 8);
+    EXPECT_NE(s.task(100)->ns()[Slot::mnt], 0U) << "its namespaces are its own until it lets go";
     s.leave(100);
-    EXPECT_EQ(s.task(100)->task.state, TaskState::zombie);
+    EXPECT_EQ(s.task(100)->state(), TaskState::zombie);
     s.release(100);
     EXPECT_FALSE(s.task(100));
     EXPECT_EQ(s.world.find_task(100), nullptr);
@@ -87,7 +87,7 @@ TEST(Life, AnExitToldTwiceCountsOnce) {
                          .after = {}});
     EXPECT_EQ(s.account().switches[NST_switch_via_exit], 1U);
     EXPECT_EQ(s.account().switches[NST_switch_via_switched], 0U);
-    EXPECT_EQ(s.ns(pid0)->ns.zombies, 1U);
+    EXPECT_EQ(s.ns(pid0)->zombies(), 1U);
 }
 
 TEST(Life, TaskFreeIsASecondWitness) {
@@ -107,8 +107,8 @@ TEST(Life, ThreadsShareTheirGroup) {
     s.thread(101, 100);
     s.thread(102, 101);
     for (const std::uint32_t tid : {101U, 102U}) {
-        EXPECT_EQ(s.task(tid)->task.tgid, 100U);
-        EXPECT_FALSE(s.task(tid)->task.leader());
+        EXPECT_EQ(s.task(tid)->tgid(), 100U);
+        EXPECT_FALSE(s.task(tid)->leader());
         EXPECT_EQ(s.ppid(tid), 1U) << "the parent is the group's, not the thread that made it";
     }
     EXPECT_EQ(s.processes(), 3U) << "init, kthreadd and one";
@@ -137,7 +137,7 @@ TEST(Life, AThreadThatEndsLeavesItsProcess) {
     s.fork({.tid = 200, .parent = 101});
     s.die(101);
     EXPECT_FALSE(s.task(101));
-    EXPECT_EQ(s.task(100)->task.state, TaskState::alive);
+    EXPECT_EQ(s.task(100)->state(), TaskState::alive);
     EXPECT_EQ(s.ppid(200), 100U) << "children belong to the process";
 }
 
@@ -147,8 +147,8 @@ TEST(Life, ALeaderThatExitsFirstStaysAZombie) {
     s.thread(101, 100);
     s.fork({.tid = 200, .parent = 100});
     s.zombie(100);
-    EXPECT_EQ(s.task(100)->task.state, TaskState::zombie);
-    EXPECT_EQ(s.task(101)->task.state, TaskState::alive);
+    EXPECT_EQ(s.task(100)->state(), TaskState::zombie);
+    EXPECT_EQ(s.task(101)->state(), TaskState::alive);
     EXPECT_EQ(s.ppid(200), 100U) << "the process lives in its thread";
     // The last thread takes the leader along in release_task's loop.
     s.zombie(101);
@@ -165,47 +165,47 @@ TEST(Life, ZombiesAreCountedWithTheirNamespaces) {
     s.fork({.tid = 100, .flags = CLONE_NEWPID | CLONE_NEWUSER | CLONE_NEWNET});
     const nst_ns_set ns = s.of(100).ns;
     s.fork({.tid = 101, .parent = 100});
-    EXPECT_EQ(s.ns(ns.pid)->ns.tasks, 2U);
-    EXPECT_EQ(s.ns(ns.pid)->ns.zombies, 0U);
+    EXPECT_EQ(s.ns(ns.pid)->record().tasks, 2U);
+    EXPECT_EQ(s.ns(ns.pid)->zombies(), 0U);
     s.zombie(101);
-    EXPECT_EQ(s.ns(ns.pid)->ns.tasks, 2U) << "it still has its number";
-    EXPECT_EQ(s.ns(ns.pid)->ns.zombies, 1U);
-    EXPECT_EQ(s.ns(ns.user)->ns.tasks, 2U) << "and its credentials";
-    EXPECT_EQ(s.ns(ns.user)->ns.zombies, 1U);
-    EXPECT_EQ(s.ns(ns.net)->ns.tasks, 1U) << "but no nsproxy";
-    EXPECT_EQ(s.ns(ns.net)->ns.zombies, 0U);
+    EXPECT_EQ(s.ns(ns.pid)->record().tasks, 2U) << "it still has its number";
+    EXPECT_EQ(s.ns(ns.pid)->zombies(), 1U);
+    EXPECT_EQ(s.ns(ns.user)->record().tasks, 2U) << "and its credentials";
+    EXPECT_EQ(s.ns(ns.user)->zombies(), 1U);
+    EXPECT_EQ(s.ns(ns.net)->record().tasks, 1U) << "but no nsproxy";
+    EXPECT_EQ(s.ns(ns.net)->zombies(), 0U);
     const auto row = s.task(101);
-    EXPECT_EQ(row->task.ns[Slot::net], 0U);
-    EXPECT_EQ(row->task.ns[Slot::pid], ns.pid);
-    EXPECT_EQ(row->task.ns[Slot::user], ns.user);
+    EXPECT_EQ(row->ns()[Slot::net], 0U);
+    EXPECT_EQ(row->ns()[Slot::pid], ns.pid);
+    EXPECT_EQ(row->ns()[Slot::user], ns.user);
     s.release(101);
-    EXPECT_EQ(s.ns(ns.pid)->ns.tasks, 1U);
-    EXPECT_EQ(s.ns(ns.pid)->ns.zombies, 0U);
-    EXPECT_EQ(s.ns(ns.user)->ns.zombies, 0U);
+    EXPECT_EQ(s.ns(ns.pid)->record().tasks, 1U);
+    EXPECT_EQ(s.ns(ns.pid)->zombies(), 0U);
+    EXPECT_EQ(s.ns(ns.user)->zombies(), 0U);
 }
 
 TEST(Life, NamesFollowExecAndRename) {
     Script s;
     s.fork({.tid = 100, .comm = "sh"});
     s.rename(100, "worker/0");
-    EXPECT_EQ(s.task(100)->task.name(), "worker/0");
+    EXPECT_EQ(s.task(100)->comm(), "worker/0");
     s.rename(100, "exactly15 bytes");
-    EXPECT_EQ(s.task(100)->task.name(), "exactly15 bytes");
+    EXPECT_EQ(s.task(100)->comm(), "exactly15 bytes");
     s.exec(100, "x");
-    EXPECT_EQ(s.task(100)->task.name(), "x");
+    EXPECT_EQ(s.task(100)->comm(), "x");
 }
 
 TEST(Life, KernelThreadsAreThoseOfKthreadd) {
     Script s;
     s.fork({.tid = 50, .parent = 2, .comm = "kworker/0:1"});
-    EXPECT_TRUE(s.task(50)->task.kernel_thread);
-    EXPECT_TRUE(s.task(2)->task.kernel_thread);
+    EXPECT_TRUE(s.task(50)->kernel_thread());
+    EXPECT_TRUE(s.task(2)->kernel_thread());
     s.fork({.tid = 60, .parent = 1});
-    EXPECT_FALSE(s.task(60)->task.kernel_thread);
+    EXPECT_FALSE(s.task(60)->kernel_thread());
     // A user mode helper (call_usermodehelper) is the child of a kernel thread, and no kernel
     // thread.
     s.fork({.tid = 61, .parent = 50, .comm = "modprobe"});
-    EXPECT_FALSE(s.task(61)->task.kernel_thread);
+    EXPECT_FALSE(s.task(61)->kernel_thread());
 }
 
 TEST(Life, AnAddressUsedAgainIsANewTask) {
@@ -214,7 +214,7 @@ TEST(Life, AnAddressUsedAgainIsANewTask) {
     s.die(100);
     s.fork({.tid = 101, .comm = "new", .key = key});
     EXPECT_FALSE(s.task(100));
-    EXPECT_EQ(s.task(101)->task.name(), "new");
+    EXPECT_EQ(s.task(101)->comm(), "new");
     EXPECT_EQ(s.account().tasks_dropped, 0U);
 }
 
@@ -236,10 +236,10 @@ TEST(Life, ATidUsedAgainEndsWhoeverHadItThoughNothingTold) {
     const std::uint32_t uts = s.of(100).ns.uts;
     s.gap();
     s.fork({.tid = 100, .comm = "new"});
-    EXPECT_EQ(s.task(100)->task.name(), "new");
+    EXPECT_EQ(s.task(100)->comm(), "new");
     EXPECT_EQ(s.tasks_in(uts), 0U);
     EXPECT_EQ(s.account().tasks_dropped, 1U);
-    EXPECT_EQ(s.world.task_count(), s.world.snapshot()->tasks.size());
+    EXPECT_EQ(s.world.task_count(), s.world.view().task_count());
 }
 
 TEST(Life, BothUsedAgainByOneTaskAreOneEnd) {
@@ -247,7 +247,7 @@ TEST(Life, BothUsedAgainByOneTaskAreOneEnd) {
     const std::uint64_t key = s.fork({.tid = 100}).ref.key;
     s.gap();
     s.fork({.tid = 100, .comm = "new", .key = key});
-    EXPECT_EQ(s.task(100)->task.name(), "new");
+    EXPECT_EQ(s.task(100)->comm(), "new");
     EXPECT_EQ(s.account().tasks_dropped, 1U);
 }
 

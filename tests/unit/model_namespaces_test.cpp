@@ -22,16 +22,16 @@ std::uint64_t sum(const std::array<std::uint64_t, NST_ns_type_end>& counts) {
 
 TEST(Namespaces, TheFirstSnapshotsAreNotBirths) {
     const Script s;
-    const auto now = s.world.snapshot();
-    EXPECT_EQ(now->namespaces.size(), 8U);
+    const auto now = s.world.view();
+    EXPECT_EQ(now.namespace_count(), 8U);
     EXPECT_EQ(sum(s.account().created), 0U);
     EXPECT_EQ(sum(s.account().appeared), 0U);
-    for (const auto& row : now->namespaces) {
-        EXPECT_FALSE(row.ns.born);
-        EXPECT_EQ(row.ns.gen, 1U);
-        EXPECT_EQ(row.ns.inum, initial(row.ns.type));
-        EXPECT_EQ(row.state, NsState::alive);
-        EXPECT_EQ(row.ns.tasks, 2U) << type_name(row.ns.type);
+    for (const auto& row : now.namespaces()) {
+        EXPECT_FALSE(row.record().born);
+        EXPECT_EQ(row.record().gen, 1U);
+        EXPECT_EQ(row.record().inum, initial(row.record().type));
+        EXPECT_EQ(row.state(), NsState::alive);
+        EXPECT_EQ(row.record().tasks, 2U) << type_name(row.record().type);
     }
 }
 
@@ -46,18 +46,19 @@ TEST(Namespaces, CloneWithAllFlagsMakesOneOfEach) {
     for (const Slot slot : all_slots) {
         const auto row = s.ns(inum_of(ns, slot));
         ASSERT_TRUE(row) << slot_name(slot);
-        EXPECT_EQ(row->ns.type, slot_type(slot));
-        EXPECT_TRUE(row->ns.born);
-        EXPECT_EQ(row->ns.tasks, 1U) << slot_name(slot);
-        EXPECT_EQ(row->ns.creator_tid, 1U);
-        EXPECT_STREQ(row->ns.creator_comm.data(), "init");
-        EXPECT_TRUE(row->ns.certain);
-        EXPECT_EQ(s.task(100)->task.ns[slot], row->ns.inum);
+        EXPECT_EQ(row->record().type, slot_type(slot));
+        EXPECT_TRUE(row->record().born);
+        EXPECT_EQ(row->record().tasks, 1U) << slot_name(slot);
+        EXPECT_EQ(row->record().creator_tid, 1U);
+        EXPECT_STREQ(row->record().creator_comm.data(), "init");
+        EXPECT_TRUE(row->record().certain);
+        EXPECT_EQ(s.task(100)->ns()[slot], row->record().inum);
     }
-    EXPECT_EQ(s.ns(ns.user)->ns.parent, initial(NST_ns_type_user));
-    EXPECT_EQ(s.ns(ns.user)->ns.level, 1U);
-    EXPECT_EQ(s.ns(ns.pid)->ns.parent, initial(NST_ns_type_pid));
-    EXPECT_EQ(s.ns(ns.net)->ns.owner, ns.user) << "made along with a user namespace, owned by it";
+    EXPECT_EQ(s.ns(ns.user)->record().parent, initial(NST_ns_type_user));
+    EXPECT_EQ(s.ns(ns.user)->record().level, 1U);
+    EXPECT_EQ(s.ns(ns.pid)->record().parent, initial(NST_ns_type_pid));
+    EXPECT_EQ(s.ns(ns.net)->record().owner, ns.user)
+        << "made along with a user namespace, owned by it";
     EXPECT_EQ(s.tasks_in(initial(NST_ns_type_uts)), 2U) << "the parent stays where it is";
 }
 
@@ -70,13 +71,12 @@ TEST(Namespaces, UnshareMovesOneTask) {
     EXPECT_EQ(s.account().created[NST_ns_type_net], 1U);
     EXPECT_EQ(s.account().switches[NST_switch_via_switched], 1U);
     const std::uint32_t uts = s.of(100).ns.uts;
-    EXPECT_EQ(s.task(100)->task.ns[Slot::uts], uts);
+    EXPECT_EQ(s.task(100)->ns()[Slot::uts], uts);
     EXPECT_EQ(s.tasks_in(uts), 1U);
-    EXPECT_EQ(s.ns(uts)->ns.creator_tid, 100U);
-    EXPECT_STREQ(s.ns(uts)->ns.creator_comm.data(), "unshare");
-    EXPECT_EQ(s.task(101)->task.ns[Slot::uts], initial(NST_ns_type_uts))
-        << "its child did not move";
-    EXPECT_EQ(s.task(100)->task.ns[Slot::mnt], initial(NST_ns_type_mnt));
+    EXPECT_EQ(s.ns(uts)->record().creator_tid, 100U);
+    EXPECT_STREQ(s.ns(uts)->record().creator_comm.data(), "unshare");
+    EXPECT_EQ(s.task(101)->ns()[Slot::uts], initial(NST_ns_type_uts)) << "its child did not move";
+    EXPECT_EQ(s.task(100)->ns()[Slot::mnt], initial(NST_ns_type_mnt));
 }
 
 TEST(Namespaces, SetnsMovesThereAndBack) {
@@ -98,10 +98,10 @@ TEST(Namespaces, TimeForChildrenBecomesTimeAtExec) {
     s.fork({.tid = 100});
     s.unshare(100, CLONE_NEWTIME);
     const std::uint32_t time = s.of(100).ns.time_for_children;
-    EXPECT_EQ(s.task(100)->task.ns[Slot::time], initial(NST_ns_type_time));
+    EXPECT_EQ(s.task(100)->ns()[Slot::time], initial(NST_ns_type_time));
     EXPECT_EQ(s.tasks_in(time), 0U);
-    EXPECT_EQ(s.ns(time)->ns.children_slots, 1U);
-    EXPECT_EQ(s.ns(time)->state, NsState::empty);
+    EXPECT_EQ(s.ns(time)->record().children_slots, 1U);
+    EXPECT_EQ(s.ns(time)->state(), NsState::empty);
     nst_ns_switch exec{};
     exec.task = s.of(100).ref;
     exec.actor_key = exec.task.key;
@@ -120,12 +120,12 @@ TEST(Namespaces, UserNamespacesFollowCredentials) {
     s.fork({.tid = 100});
     s.unshare(100, CLONE_NEWUSER);
     const std::uint32_t user = s.of(100).ns.user;
-    EXPECT_EQ(s.task(100)->task.ns[Slot::user], user);
+    EXPECT_EQ(s.task(100)->ns()[Slot::user], user);
     EXPECT_EQ(s.tasks_in(user), 1U);
     EXPECT_EQ(s.account().created[NST_ns_type_user], 1U);
     EXPECT_EQ(s.account().user_ns_switches, 1U);
     EXPECT_EQ(sum(s.account().created), 1U);
-    EXPECT_EQ(s.ns(user)->ns.parent, initial(NST_ns_type_user));
+    EXPECT_EQ(s.ns(user)->record().parent, initial(NST_ns_type_user));
     s.fork({.tid = 101});
     s.setns(101, Slot::user, user);
     EXPECT_EQ(s.tasks_in(user), 2U);
@@ -137,9 +137,9 @@ TEST(Namespaces, UnshareOfBothSwitchesFirstAndTakesCredentialsThen) {
     s.fork({.tid = 100});
     s.unshare(100, CLONE_NEWUSER | CLONE_NEWUTS);
     const nst_ns_set& ns = s.of(100).ns;
-    EXPECT_EQ(s.task(100)->task.ns[Slot::user], ns.user);
-    EXPECT_EQ(s.task(100)->task.ns[Slot::uts], ns.uts);
-    EXPECT_EQ(s.ns(ns.uts)->ns.owner, ns.user);
+    EXPECT_EQ(s.task(100)->ns()[Slot::user], ns.user);
+    EXPECT_EQ(s.task(100)->ns()[Slot::uts], ns.uts);
+    EXPECT_EQ(s.ns(ns.uts)->record().owner, ns.user);
 }
 
 TEST(Namespaces, AreEmptyWithoutTasksAndGoneOnceFreed) {
@@ -148,7 +148,7 @@ TEST(Namespaces, AreEmptyWithoutTasksAndGoneOnceFreed) {
     const std::uint32_t uts = s.of(100).ns.uts;
     s.die(100);
     ASSERT_TRUE(s.ns(uts)) << "a bind mount may hold it";
-    EXPECT_EQ(s.ns(uts)->state, NsState::empty);
+    EXPECT_EQ(s.ns(uts)->state(), NsState::empty);
     EXPECT_EQ(s.account().destroyed[NST_ns_type_uts], 0U);
     s.inum_free(uts);
     EXPECT_FALSE(s.ns(uts));
@@ -174,7 +174,7 @@ TEST(Namespaces, AFailedForkLeavesNothing) {
     EXPECT_EQ(s.account().forks_failed, 1U);
     EXPECT_EQ(s.account().tasks_born, 0U);
     EXPECT_EQ(s.world.task_count(), before);
-    EXPECT_EQ(s.task(1)->task.state, TaskState::alive) << "the parent";
+    EXPECT_EQ(s.task(1)->state(), TaskState::alive) << "the parent";
     EXPECT_FALSE(s.ns(inum));
     EXPECT_EQ(sum(s.account().created), 0U);
     EXPECT_EQ(sum(s.account().destroyed), 0U);
@@ -182,7 +182,7 @@ TEST(Namespaces, AFailedForkLeavesNothing) {
     // What comes next is not taken for it.
     s.next_inum(inum);
     s.fork({.tid = 300, .flags = CLONE_NEWUSER, .key = 0x123456});
-    EXPECT_EQ(s.ns(inum)->ns.type, NST_ns_type_user);
+    EXPECT_EQ(s.ns(inum)->record().type, NST_ns_type_user);
     EXPECT_EQ(s.account().created[NST_ns_type_user], 1U);
 }
 
@@ -195,9 +195,9 @@ TEST(Namespaces, AnUnshareThatFailsHalfWayLeavesNothing) {
     for (const std::uint32_t inum : {0xF0009000U, 0xF0009001U}) {
         s.inum_free(inum);
     }
-    EXPECT_EQ(s.world.snapshot()->namespaces.size(), 8U);
+    EXPECT_EQ(s.world.view().namespace_count(), 8U);
     EXPECT_EQ(sum(s.account().created), 0U);
-    EXPECT_EQ(s.task(100)->task.ns[Slot::uts], initial(NST_ns_type_uts));
+    EXPECT_EQ(s.task(100)->ns()[Slot::uts], initial(NST_ns_type_uts));
 }
 
 TEST(Namespaces, EntriesOfProcfsNeverBecomeNamespaces) {
@@ -206,7 +206,7 @@ TEST(Namespaces, EntriesOfProcfsNeverBecomeNamespaces) {
     for (std::uint32_t i = 0; i < 1000; i++) {
         s.inum_alloc(0xF0002000 + i, 1, 0x5000 + i);
     }
-    EXPECT_EQ(s.world.snapshot()->namespaces.size(), 8U);
+    EXPECT_EQ(s.world.view().namespace_count(), 8U);
     for (std::uint32_t i = 0; i < 1000; i++) {
         s.inum_free(0xF0002000 + i);
     }
@@ -225,7 +225,7 @@ TEST(Namespaces, AnInumUsedAgainIsAnotherNamespace) {
     s.next_inum(inum);
     s.fork({.tid = 101, .flags = CLONE_NEWUTS});
     ASSERT_EQ(s.of(101).ns.uts, inum);
-    EXPECT_EQ(s.ns(inum)->ns.gen, 2U);
+    EXPECT_EQ(s.ns(inum)->record().gen, 2U);
     EXPECT_EQ(s.tasks_in(inum), 1U);
     EXPECT_EQ(s.account().created[NST_ns_type_uts], 2U);
     EXPECT_EQ(s.account().destroyed[NST_ns_type_uts], 1U);
@@ -240,10 +240,10 @@ TEST(Namespaces, AnInumUsedAgainByAnotherTypeIsAnotherNamespace) {
     s.next_inum(inum);
     s.fork({.tid = 101, .flags = CLONE_NEWUSER});
     const auto row = s.ns(inum);
-    EXPECT_EQ(row->ns.type, NST_ns_type_user);
-    EXPECT_EQ(row->ns.gen, 2U);
-    EXPECT_EQ(row->ns.init_tgid, 0U) << "nothing of the old one is left";
-    EXPECT_FALSE(row->ns.last_pid_known);
+    EXPECT_EQ(row->record().type, NST_ns_type_user);
+    EXPECT_EQ(row->record().gen, 2U);
+    EXPECT_EQ(row->record().init_tgid, 0U) << "nothing of the old one is left";
+    EXPECT_FALSE(row->record().last_pid_known);
     EXPECT_EQ(s.account().destroyed[NST_ns_type_pid], 1U);
     EXPECT_EQ(s.account().created[NST_ns_type_user], 1U);
 }
@@ -255,11 +255,11 @@ TEST(Namespaces, AnotherKernelIdIsAnotherNamespace) {
     nst_namespace facts = s.look_ns(net);
     facts.id = 41;
     s.emit(facts);
-    EXPECT_EQ(s.ns(net)->ns.id, 41U);
-    EXPECT_EQ(s.ns(net)->ns.gen, 1U) << "learning the id of a known one";
+    EXPECT_EQ(s.ns(net)->record().id, 41U);
+    EXPECT_EQ(s.ns(net)->record().gen, 1U) << "learning the id of a known one";
     facts.id = 42;
     s.emit(facts);
-    EXPECT_EQ(s.ns(net)->ns.gen, 2U);
+    EXPECT_EQ(s.ns(net)->record().gen, 2U);
 }
 
 // The hooks on proc_free_inum are a pair, so that one skipped program loses nothing.
@@ -281,10 +281,10 @@ struct Reuse : testing::Test {
     void expect_second_lives() {
         const auto row = s.ns(inum);
         ASSERT_TRUE(row);
-        EXPECT_EQ(row->ns.type, NST_ns_type_ipc);
-        EXPECT_EQ(row->ns.gen, 2U);
-        EXPECT_EQ(row->ns.tasks, 1U);
-        EXPECT_TRUE(row->ns.born);
+        EXPECT_EQ(row->record().type, NST_ns_type_ipc);
+        EXPECT_EQ(row->record().gen, 2U);
+        EXPECT_EQ(row->record().tasks, 1U);
+        EXPECT_TRUE(row->record().born);
         EXPECT_EQ(s.account().created[NST_ns_type_ipc], 1U);
         EXPECT_EQ(s.account().destroyed[NST_ns_type_uts], 1U);
         EXPECT_EQ(sum(s.account().destroyed), 1U);
@@ -361,7 +361,7 @@ TEST_F(Reuse, ManyTimes) {
         used_again(200 + i);
         s.free_exit(inum);
         s.die(200 + i);
-        EXPECT_EQ(s.ns(inum)->ns.gen, i + 2);
+        EXPECT_EQ(s.ns(inum)->record().gen, i + 2);
     }
     s.inum_free(inum);
     EXPECT_FALSE(s.ns(inum));

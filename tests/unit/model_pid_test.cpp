@@ -21,18 +21,18 @@ TEST(PidNamespaces, NestTo32Levels) {
         chain.push_back(s.of(tid).ns.pid);
         const auto ns = s.ns(chain.back());
         ASSERT_TRUE(ns);
-        EXPECT_EQ(ns->ns.level, level);
-        EXPECT_EQ(ns->ns.parent, chain[level - 1]);
-        EXPECT_EQ(ns->ns.tasks, 1U);
-        EXPECT_EQ(ns->ns.init_tgid, tid);
-        EXPECT_EQ(ns->reaper_tid, tid);
+        EXPECT_EQ(ns->record().level, level);
+        EXPECT_EQ(ns->record().parent, chain[level - 1]);
+        EXPECT_EQ(ns->record().tasks, 1U);
+        EXPECT_EQ(ns->record().init_tgid, tid);
+        EXPECT_EQ(ns->reaper()->tid(), tid);
         const auto task = s.task(tid);
-        ASSERT_EQ(task->task.vpids.size(), level + 1);
-        EXPECT_EQ(task->task.vpids.innermost().nr, 1U);
-        EXPECT_EQ(task->task.vpids.innermost().pid_namespace, chain.back());
-        EXPECT_EQ(task->task.vpids.span()[0].nr, tid);
+        ASSERT_EQ(task->vpids().size(), level + 1);
+        EXPECT_EQ(task->vpids().back().nr, 1U);
+        EXPECT_EQ(task->vpids().back().pid_namespace, chain.back());
+        EXPECT_EQ(task->vpids()[0].nr, tid);
         for (std::uint32_t i = 0; i <= level; i++) {
-            EXPECT_EQ(task->task.vpids.span()[i].pid_namespace, chain[i]);
+            EXPECT_EQ(task->vpids()[i].pid_namespace, chain[i]);
         }
     }
     EXPECT_EQ(s.account().created[NST_ns_type_pid], 32U);
@@ -43,7 +43,7 @@ TEST(PidNamespaces, NestTo32Levels) {
         s.inum_free(chain[level]);
     }
     EXPECT_EQ(s.account().destroyed[NST_ns_type_pid], 32U);
-    EXPECT_EQ(s.world.snapshot()->namespaces.size(), 8U);
+    EXPECT_EQ(s.world.view().namespace_count(), 8U);
 }
 
 TEST(PidNamespaces, AreKnownFromVectorsWhereNoFactsCame) {
@@ -55,12 +55,12 @@ TEST(PidNamespaces, AreKnownFromVectorsWhereNoFactsCame) {
     s.snapshot_end(1);
     const std::uint32_t outer = s.of(100).ns.pid;
     const std::uint32_t inner = s.of(101).ns.pid;
-    EXPECT_EQ(s.ns(inner)->ns.parent, outer);
-    EXPECT_EQ(s.ns(inner)->ns.level, 2U);
-    EXPECT_EQ(s.ns(outer)->ns.parent, pid0);
-    EXPECT_EQ(s.ns(outer)->ns.level, 1U);
-    EXPECT_EQ(s.ns(pid0)->ns.level, 0U);
-    EXPECT_EQ(s.ns(outer)->state, NsState::empty);
+    EXPECT_EQ(s.ns(inner)->record().parent, outer);
+    EXPECT_EQ(s.ns(inner)->record().level, 2U);
+    EXPECT_EQ(s.ns(outer)->record().parent, pid0);
+    EXPECT_EQ(s.ns(outer)->record().level, 1U);
+    EXPECT_EQ(s.ns(pid0)->record().level, 0U);
+    EXPECT_EQ(s.ns(outer)->state(), NsState::empty);
 }
 
 TEST(PidNamespaces, UnshareIsForChildrenOnly) {
@@ -68,17 +68,17 @@ TEST(PidNamespaces, UnshareIsForChildrenOnly) {
     s.fork({.tid = 100});
     s.unshare(100, CLONE_NEWPID);
     const std::uint32_t inner = s.of(100).ns.pid_for_children;
-    EXPECT_EQ(s.task(100)->task.ns[Slot::pid], pid0);
-    EXPECT_EQ(s.task(100)->task.ns[Slot::pid_for_children], inner);
-    EXPECT_EQ(s.ns(inner)->ns.tasks, 0U);
-    EXPECT_EQ(s.ns(inner)->ns.children_slots, 1U);
-    EXPECT_EQ(s.ns(inner)->state, NsState::empty);
+    EXPECT_EQ(s.task(100)->ns()[Slot::pid], pid0);
+    EXPECT_EQ(s.task(100)->ns()[Slot::pid_for_children], inner);
+    EXPECT_EQ(s.ns(inner)->record().tasks, 0U);
+    EXPECT_EQ(s.ns(inner)->record().children_slots, 1U);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::empty);
     EXPECT_EQ(s.account().created[NST_ns_type_pid], 1U);
     s.fork({.tid = 101, .parent = 100});
-    EXPECT_EQ(s.task(101)->task.ns[Slot::pid], inner);
-    EXPECT_EQ(s.ns(inner)->ns.init_tgid, 101U);
-    EXPECT_EQ(s.ns(inner)->state, NsState::alive);
-    EXPECT_EQ(s.task(100)->task.ns[Slot::pid], pid0);
+    EXPECT_EQ(s.task(101)->ns()[Slot::pid], inner);
+    EXPECT_EQ(s.ns(inner)->record().init_tgid, 101U);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::alive);
+    EXPECT_EQ(s.task(100)->ns()[Slot::pid], pid0);
     EXPECT_EQ(s.ppid(101), 100U) << "a parent outside";
 }
 
@@ -88,13 +88,13 @@ TEST(PidNamespaces, SetnsIsForChildrenOnly) {
     const std::uint32_t inner = s.of(100).ns.pid;
     s.fork({.tid = 200});
     s.setns(200, Slot::pid_for_children, inner);
-    EXPECT_EQ(s.task(200)->task.ns[Slot::pid], pid0);
-    EXPECT_EQ(s.task(200)->task.vpids.size(), 1U);
+    EXPECT_EQ(s.task(200)->ns()[Slot::pid], pid0);
+    EXPECT_EQ(s.task(200)->vpids().size(), 1U);
     s.fork({.tid = 201, .parent = 200});
-    EXPECT_EQ(s.task(201)->task.ns[Slot::pid], inner);
-    EXPECT_EQ(s.task(201)->task.vpids.innermost().nr, 2U);
-    EXPECT_EQ(s.ns(inner)->ns.tasks, 2U);
-    EXPECT_EQ(s.ns(inner)->ns.init_tgid, 100U);
+    EXPECT_EQ(s.task(201)->ns()[Slot::pid], inner);
+    EXPECT_EQ(s.task(201)->vpids().back().nr, 2U);
+    EXPECT_EQ(s.ns(inner)->record().tasks, 2U);
+    EXPECT_EQ(s.ns(inner)->record().init_tgid, 100U);
 }
 
 TEST(PidNamespaces, AnInitThatDiesWaitsForTheOthers) {
@@ -102,23 +102,23 @@ TEST(PidNamespaces, AnInitThatDiesWaitsForTheOthers) {
     s.fork({.tid = 100, .flags = CLONE_NEWPID});
     s.fork({.tid = 101, .parent = 100});
     const std::uint32_t inner = s.of(100).ns.pid;
-    EXPECT_EQ(s.ns(inner)->state, NsState::alive);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::alive);
     s.exit(100, {.code = 9});
-    EXPECT_EQ(s.ns(inner)->state, NsState::zapping);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::zapping);
     // zap_pid_ns_processes() runs after exit_task_namespaces() and before it is a zombie.
     s.leave(100);
-    EXPECT_EQ(s.ns(inner)->state, NsState::zapping);
-    EXPECT_EQ(s.task(100)->task.state, TaskState::exiting);
-    EXPECT_EQ(s.ns(inner)->ns.zombies, 0U);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::zapping);
+    EXPECT_EQ(s.task(100)->state(), TaskState::exiting);
+    EXPECT_EQ(s.ns(inner)->zombies(), 0U);
     s.zombie(101, {.code = 9});
-    EXPECT_EQ(s.ns(inner)->state, NsState::zapping) << "a zombie that nobody reaps holds it up";
-    EXPECT_EQ(s.ns(inner)->ns.zombies, 1U);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::zapping) << "a zombie that nobody reaps holds it up";
+    EXPECT_EQ(s.ns(inner)->zombies(), 1U);
     s.release(101);
-    EXPECT_EQ(s.ns(inner)->state, NsState::dying);
-    EXPECT_EQ(s.task(100)->task.state, TaskState::zombie);
-    EXPECT_EQ(s.ns(inner)->ns.zombies, 1U);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::dying);
+    EXPECT_EQ(s.task(100)->state(), TaskState::zombie);
+    EXPECT_EQ(s.ns(inner)->zombies(), 1U);
     s.release(100);
-    EXPECT_EQ(s.ns(inner)->state, NsState::empty);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::empty);
     s.inum_free(inner);
     EXPECT_FALSE(s.ns(inner));
 }
@@ -130,11 +130,11 @@ TEST(PidNamespaces, AnInitWaitsForThoseBelowToo) {
     const std::uint32_t outer = s.of(100).ns.pid;
     const std::uint32_t inner = s.of(101).ns.pid;
     s.zombie(100);
-    EXPECT_EQ(s.ns(outer)->ns.tasks, 1U);
-    EXPECT_EQ(s.ns(outer)->state, NsState::zapping) << "101 has a number there";
-    EXPECT_EQ(s.ns(inner)->state, NsState::alive);
+    EXPECT_EQ(s.ns(outer)->record().tasks, 1U);
+    EXPECT_EQ(s.ns(outer)->state(), NsState::zapping) << "101 has a number there";
+    EXPECT_EQ(s.ns(inner)->state(), NsState::alive);
     s.die(101);
-    EXPECT_EQ(s.ns(outer)->state, NsState::dying);
+    EXPECT_EQ(s.ns(outer)->state(), NsState::dying);
 }
 
 TEST(PidNamespaces, ThreadsOfTheInitAreNotTheOthers) {
@@ -143,11 +143,11 @@ TEST(PidNamespaces, ThreadsOfTheInitAreNotTheOthers) {
     s.thread(101, 100);
     const std::uint32_t inner = s.of(100).ns.pid;
     s.zombie(100, {.last = false});
-    EXPECT_EQ(s.ns(inner)->state, NsState::alive) << "a thread of the init is left";
-    EXPECT_EQ(s.ns(inner)->reaper_tid, 101U) << "and reaps";
+    EXPECT_EQ(s.ns(inner)->state(), NsState::alive) << "a thread of the init is left";
+    EXPECT_EQ(s.ns(inner)->reaper()->tid(), 101U) << "and reaps";
     s.exit(101);
     s.leave(101);
-    EXPECT_EQ(s.ns(inner)->state, NsState::dying) << "nobody but the init's own group is left";
+    EXPECT_EQ(s.ns(inner)->state(), NsState::dying) << "nobody but the init's own group is left";
 }
 
 TEST(PidNamespaces, AMultithreadedInitReapsAsItsLeaderFirst) {
@@ -155,8 +155,8 @@ TEST(PidNamespaces, AMultithreadedInitReapsAsItsLeaderFirst) {
     s.fork({.tid = 100, .flags = CLONE_NEWPID, .comm = "init"});
     s.thread(90, 100);
     const auto row = s.ns(s.of(100).ns.pid);
-    EXPECT_EQ(row->reaper_tid, 100U);
-    EXPECT_EQ(row->reaper_comm, "init");
+    EXPECT_EQ(row->reaper()->tid(), 100U);
+    EXPECT_EQ(row->reaper()->comm(), "init");
 }
 
 TEST(PidNamespaces, CountsOfAUserNamespaceAgreeWhileAnInitZaps) {
@@ -165,12 +165,12 @@ TEST(PidNamespaces, CountsOfAUserNamespaceAgreeWhileAnInitZaps) {
     s.fork({.tid = 101, .parent = 100});
     s.zombie(100);
     std::uint32_t zombies = 0;
-    const auto now = s.world.snapshot();
-    for (const auto& row : now->tasks) {
-        zombies += row.task.state == TaskState::zombie ? 1 : 0;
+    const auto now = s.world.view();
+    for (const auto& row : now.tasks()) {
+        zombies += row.state() == TaskState::zombie ? 1 : 0;
     }
     EXPECT_EQ(zombies, 0U);
-    EXPECT_EQ(s.ns(s.of(100).ns.user)->ns.zombies, 0U);
+    EXPECT_EQ(s.ns(s.of(100).ns.user)->zombies(), 0U);
 }
 
 TEST(PidNamespaces, ASnapshotFindsAnInitThatZaps) {
@@ -201,10 +201,10 @@ TEST(PidNamespaces, ASnapshotFindsAnInitThatZaps) {
     s.seen(100);
     s.seen(101);
     s.snapshot_end(1);
-    EXPECT_EQ(s.ns(inner)->state, NsState::zapping);
-    EXPECT_EQ(s.task(100)->task.state, TaskState::exiting);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::zapping);
+    EXPECT_EQ(s.task(100)->state(), TaskState::exiting);
     s.die(101);
-    EXPECT_EQ(s.ns(inner)->state, NsState::dying);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::dying);
 }
 
 TEST(PidNamespaces, AnInitThatExitsBeforeItsRecordIsDyingToo) {
@@ -220,7 +220,7 @@ TEST(PidNamespaces, AnInitThatExitsBeforeItsRecordIsDyingToo) {
     s.seen(init);
     s.seen(101);
     s.snapshot_end(1);
-    EXPECT_EQ(s.ns(inner)->state, NsState::zapping);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::zapping);
 }
 
 TEST(PidNamespaces, AFirstForkThatFailsLeavesItEmpty) {
@@ -230,9 +230,9 @@ TEST(PidNamespaces, AFirstForkThatFailsLeavesItEmpty) {
     const std::uint32_t inner = s.of(100).ns.pid_for_children;
     s.fork_cleanup(100, 0x4242, 100);
     s.alloc_pid_fails(100, 12);
-    EXPECT_EQ(s.ns(inner)->state, NsState::empty);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::empty);
     EXPECT_EQ(s.account().alloc_failures.at(12), 1U);
-    EXPECT_EQ(s.task(100)->task.ns[Slot::pid_for_children], inner);
+    EXPECT_EQ(s.task(100)->ns()[Slot::pid_for_children], inner);
 }
 
 // Last pids.
@@ -241,26 +241,93 @@ TEST(LastPid, FollowsAllocationAtEveryLevel) {
     Script s;
     s.fork({.tid = 100, .flags = CLONE_NEWPID});
     const std::uint32_t inner = s.of(100).ns.pid;
-    EXPECT_EQ(s.ns(pid0)->ns.last_pid, 100U);
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 100U);
     s.fork({.tid = 101, .parent = 100});
-    EXPECT_EQ(s.ns(pid0)->ns.last_pid, 101U);
-    ASSERT_TRUE(s.ns(inner)->ns.last_pid_known);
-    EXPECT_EQ(s.ns(inner)->ns.last_pid, 2U);
-    s.fork({.tid = 50});
-    EXPECT_EQ(s.ns(pid0)->ns.last_pid, 50U) << "after pid_max it begins anew";
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 101U);
+    ASSERT_TRUE(s.ns(inner)->record().last_pid_known);
+    EXPECT_EQ(s.ns(inner)->record().last_pid, 2U);
+}
+
+TEST(LastPid, BeginsAnewAfterPidMax) {
+    Script s;
+    nst_session session = s.world.session();
+    session.pid_max = 310;
+    s.emit(session);
+    s.fork({.tid = 300});
+    const std::uint64_t before = s.account().pid_jumps;
+    for (std::uint32_t tid = 301; tid < 310; tid++) {
+        s.fork({.tid = tid});
+    }
+    s.die(305);
+    s.fork({.tid = 305});
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 305U);
+    EXPECT_EQ(s.ns(pid0)->record().last_move, PidMove::allocation);
+    EXPECT_EQ(s.account().pid_jumps, before);
+}
+
+TEST(LastPid, AllocationsToldInAnotherOrderMoveItOnce) {
+    Script s;
+    const auto allocate = [&](std::uint32_t nr, std::uint32_t last) {
+        const nst_pid_request number{.pid_namespace = pid0, .nr = nr, .asked = 0, .last_pid = last};
+        s.alloc_pid(1, std::span(&number, 1));
+    };
+    s.fork({.tid = 100});
+    const std::uint64_t before = s.account().pid_jumps;
+    allocate(102, 102);
+    allocate(101, 101);
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 102U) << "101 was read before 102 was given";
+    allocate(103, 104);
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 104U) << "another was given meanwhile";
+    allocate(104, 104);
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 104U);
+    EXPECT_EQ(s.account().pid_jumps, before);
+}
+
+TEST(LastPid, AWriteMovesItAndSaysWho) {
+    Script s;
+    s.fork({.tid = 100, .comm = "criu"});
+    const std::uint64_t before = s.account().pid_jumps;
+    s.ns_last_pid(pid0, 20, 100);
+    const auto written = s.ns(pid0);
+    EXPECT_EQ(written->record().last_pid, 20U);
+    EXPECT_EQ(written->record().last_move, PidMove::write);
+    EXPECT_EQ(written->record().mover_tid, 100U);
+    EXPECT_EQ(text_of(written->record().mover_comm.data(), 16), "criu");
+    s.fork({.tid = 21});
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 21U);
+    EXPECT_EQ(s.ns(pid0)->record().last_move, PidMove::allocation);
+    EXPECT_EQ(s.account().pid_jumps, before);
+}
+
+TEST(LastPid, AJumpThatNothingExplainsIsOne) {
+    Script s;
+    s.fork({.tid = 100});
+    const std::uint64_t before = s.account().pid_jumps;
+    s.fork({.tid = 9000});
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 9000U);
+    EXPECT_EQ(s.ns(pid0)->record().last_move, PidMove::jump);
+    EXPECT_EQ(s.account().pid_jumps, before + 1);
+}
+
+TEST(LastPid, TheVectorGoesInnermostFirst) {
+    Script s;
+    s.fork({.tid = 100, .flags = CLONE_NEWPID});
+    s.fork({.tid = 101, .parent = 100, .flags = CLONE_NEWPID});
+    const std::uint32_t inner = s.of(101).ns.pid;
+    EXPECT_EQ(pid_vector_text(s.ns(inner)->last_pid_vector()), "1:2:101");
 }
 
 TEST(LastPid, IsNotMovedByNumbersAskedFor) {
     Script s;
     s.fork({.tid = 100, .flags = CLONE_NEWPID});
     const std::uint32_t inner = s.of(100).ns.pid;
-    const std::uint32_t before = s.ns(inner)->ns.last_pid;
+    const std::uint32_t before = s.ns(inner)->record().last_pid;
     const nst_pid_request numbers[] = {
         {.pid_namespace = pid0, .nr = 300, .asked = 0, .last_pid = 0},
         {.pid_namespace = inner, .nr = 9, .asked = 9, .last_pid = 0}};
     s.alloc_pid(100, numbers, 1);
-    EXPECT_EQ(s.ns(inner)->ns.last_pid, before);
-    EXPECT_EQ(s.ns(pid0)->ns.last_pid, 300U);
+    EXPECT_EQ(s.ns(inner)->record().last_pid, before);
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 300U);
     EXPECT_EQ(s.account().set_tid_granted, 1U);
     EXPECT_EQ(s.account().set_tid_refused, 0U);
 }
@@ -271,7 +338,7 @@ TEST(LastPid, IsNotMovedByAllocationsThatFail) {
     s.alloc_pid_fails(100, 17, 1);
     s.alloc_pid_fails(100, 17, 1);
     s.alloc_pid_fails(100, 11);
-    EXPECT_EQ(s.ns(pid0)->ns.last_pid, 100U);
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 100U);
     EXPECT_EQ(s.account().alloc_failures.at(17), 2U);
     EXPECT_EQ(s.account().alloc_failures.at(11), 1U);
     EXPECT_EQ(s.account().set_tid_refused, 2U);
@@ -282,10 +349,10 @@ TEST(LastPid, FollowsWritesToNsLastPid) {
     Script s;
     s.fork({.tid = 100, .flags = CLONE_NEWPID});
     s.ns_last_pid(s.of(100).ns.pid, 5000, 100);
-    EXPECT_EQ(s.ns(s.of(100).ns.pid)->ns.last_pid, 5000U);
-    EXPECT_EQ(s.ns(pid0)->ns.last_pid, 100U);
+    EXPECT_EQ(s.ns(s.of(100).ns.pid)->record().last_pid, 5000U);
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 100U);
     s.fork({.tid = 101, .parent = 100});
-    EXPECT_EQ(s.ns(s.of(100).ns.pid)->ns.last_pid, 5001U);
+    EXPECT_EQ(s.ns(s.of(100).ns.pid)->record().last_pid, 5001U);
 }
 
 TEST(LastPid, ALiveAllocationBeatsARecordReadBefore) {
@@ -295,7 +362,7 @@ TEST(LastPid, ALiveAllocationBeatsARecordReadBefore) {
     s.fork({.tid = 400});
     s.ns_seen(before);
     s.snapshot_end(2);
-    EXPECT_EQ(s.ns(pid0)->ns.last_pid, 400U);
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 400U);
 }
 
 TEST(LastPid, IsToldAgainByTheSnapshotAfterALoss) {
@@ -308,7 +375,7 @@ TEST(LastPid, IsToldAgainByTheSnapshotAfterALoss) {
     s.seen(1);
     s.seen(2);
     s.snapshot_end(2);
-    EXPECT_EQ(s.ns(pid0)->ns.last_pid, 900U);
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 900U);
 }
 
 TEST(LastPid, IsToldByEverySnapshotWhereAllocationIsNotSeen) {
@@ -320,7 +387,7 @@ TEST(LastPid, IsToldByEverySnapshotWhereAllocationIsNotSeen) {
     s.seen(1);
     s.seen(2);
     s.snapshot_end(2);
-    EXPECT_EQ(s.ns(pid0)->ns.last_pid, 900U);
+    EXPECT_EQ(s.ns(pid0)->record().last_pid, 900U);
 }
 
 }  // namespace

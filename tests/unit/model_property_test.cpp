@@ -17,7 +17,7 @@ namespace {
 
 /// tasks and zombies of every namespace are what the tasks of the same snapshot say.
 testing::AssertionResult adds_up(const World& world) {
-    const auto now = world.snapshot();
+    const auto now = world.view();
     struct Count {
         std::uint32_t tasks = 0;
         std::uint32_t zombies = 0;
@@ -25,16 +25,16 @@ testing::AssertionResult adds_up(const World& world) {
     };
     std::map<std::uint32_t, Count> counted;
     const auto type_of = [&](std::uint32_t inum) {
-        const Namespace* ns = world.find_namespace(inum);
+        const NsRecord* ns = world.find_namespace(inum);
         return ns == nullptr ? NST_ns_type_none : ns->type;
     };
-    if (now->tasks.size() != world.task_count()) {
-        return testing::AssertionFailure() << now->tasks.size() << " tasks in the snapshot, "
+    if (now.task_count() != world.task_count()) {
+        return testing::AssertionFailure() << now.task_count() << " tasks in the snapshot, "
                                            << world.task_count() << " in the world";
     }
-    for (const auto& row : now->tasks) {
+    for (const auto& row : now.tasks()) {
         for (const Slot slot : all_slots) {
-            const std::uint32_t inum = row.task.ns[slot];
+            const std::uint32_t inum = row.ns()[slot];
             if (inum == 0 || type_of(inum) != slot_type(slot)) {
                 continue;
             }
@@ -43,19 +43,19 @@ testing::AssertionResult adds_up(const World& world) {
                 count.children_slots++;
             } else {
                 count.tasks++;
-                count.zombies += row.task.state == TaskState::zombie ? 1 : 0;
+                count.zombies += row.state() == TaskState::zombie ? 1 : 0;
             }
         }
     }
-    for (const auto& row : now->namespaces) {
-        const Count& count = counted[row.ns.inum];
-        if (row.ns.tasks != count.tasks || row.ns.zombies != count.zombies ||
-            row.ns.children_slots != count.children_slots) {
+    for (const auto& row : now.namespaces()) {
+        const Count& count = counted[row.record().inum];
+        if (row.record().tasks != count.tasks || row.zombies() != count.zombies ||
+            row.record().children_slots != count.children_slots) {
             return testing::AssertionFailure()
-                   << type_name(row.ns.type) << ':' << row.ns.inum << " says " << row.ns.tasks
-                   << " tasks, " << row.ns.zombies << " zombies, " << row.ns.children_slots
-                   << " for children; its tasks say " << count.tasks << ", " << count.zombies
-                   << ", " << count.children_slots;
+                   << type_name(row.record().type) << ':' << row.record().inum << " says "
+                   << row.record().tasks << " tasks, " << row.zombies() << " zombies, "
+                   << row.record().children_slots << " for children; its tasks say " << count.tasks
+                   << ", " << count.zombies << ", " << count.children_slots;
         }
     }
     return testing::AssertionSuccess();
@@ -173,7 +173,7 @@ TEST(AnyEvent, DoesNoHarm) {
                 world.apply(*event);
             }
         }
-        (void)world.snapshot();
+        (void)world.view();
     }
 }
 
@@ -227,7 +227,7 @@ TEST(Determinism, TheSameEventsGiveTheSameWorld) {
     for (const EventBuffer& buffer : s.events()) {
         again.apply(*buffer.event());
     }
-    EXPECT_EQ(summarize(*again.snapshot()).dump(1), summarize(*s.world.snapshot()).dump(1));
+    EXPECT_EQ(summarize(again.view()).dump(1), summarize(s.world.view()).dump(1));
     EXPECT_TRUE(adds_up(again));
 }
 
@@ -237,18 +237,18 @@ TEST(Determinism, WhatAScriptSaysIsWhatTheWorldKnows) {
     EXPECT_GT(s.world.task_count(), 100U);
     EXPECT_EQ(s.account().tasks_dropped, 0U);
     EXPECT_EQ(s.account().switches_seen_late, 0U);
-    const auto now = s.world.snapshot();
-    for (const auto& row : now->tasks) {
-        const TrueTask& truth = s.of(row.task.tid);
-        EXPECT_EQ(row.task.key, truth.ref.key);
-        EXPECT_EQ(row.task.name(), truth.comm);
-        EXPECT_EQ(row.ppid, truth.ppid) << row.task.tid;
+    const auto now = s.world.view();
+    for (const auto& row : now.tasks()) {
+        const TrueTask& truth = s.of(row.tid());
+        EXPECT_EQ(row.record().key, truth.ref.key);
+        EXPECT_EQ(row.comm(), truth.comm);
+        EXPECT_EQ(row.ppid(), truth.ppid) << row.tid();
         for (const Slot slot : all_slots) {
-            EXPECT_EQ(row.task.ns[slot], inum_of(truth.ns, slot)) << slot_name(slot);
+            EXPECT_EQ(row.ns()[slot], inum_of(truth.ns, slot)) << slot_name(slot);
         }
-        ASSERT_EQ(row.task.vpids.size(), truth.vpids.size());
+        ASSERT_EQ(row.vpids().size(), truth.vpids.size());
         for (std::size_t i = 0; i < truth.vpids.size(); i++) {
-            EXPECT_EQ(row.task.vpids.span()[i].nr, truth.vpids[i].nr);
+            EXPECT_EQ(row.vpids()[i].nr, truth.vpids[i].nr);
         }
     }
 }
@@ -256,12 +256,12 @@ TEST(Determinism, WhatAScriptSaysIsWhatTheWorldKnows) {
 TEST(Determinism, ReadersGetACopy) {
     Script s;
     s.fork({.tid = 100, .comm = "sh"});
-    const auto before = s.world.snapshot();
-    const std::string told = summarize(*before).dump();
+    const auto before = s.world.view();
+    const std::string told = summarize(before).dump();
     s.exec(100, "true");
     s.die(100);
     s.gap();
-    EXPECT_EQ(summarize(*before).dump(), told);
+    EXPECT_EQ(summarize(before).dump(), told);
 }
 
 }  // namespace

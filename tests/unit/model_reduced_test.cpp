@@ -14,12 +14,12 @@ constexpr std::uint32_t pid0 = initial(NST_ns_type_pid);
 TEST(Reduced, ATaskLivesFromTaskNewToTaskFree) {
     Script s(reduced_hooks);
     s.fork({.tid = 100, .comm = "sh"});
-    EXPECT_EQ(s.task(100)->task.name(), "sh");
+    EXPECT_EQ(s.task(100)->comm(), "sh");
     s.exit(100, {.code = 256});
-    EXPECT_EQ(s.task(100)->task.state, TaskState::zombie)
+    EXPECT_EQ(s.task(100)->state(), TaskState::zombie)
         << "nothing will tell when it lets go of its namespaces";
-    EXPECT_EQ(s.task(100)->task.exit_code, 256);
-    EXPECT_EQ(s.ns(uts0)->ns.tasks, 2U);
+    EXPECT_EQ(s.task(100)->exit_code(), 256);
+    EXPECT_EQ(s.ns(uts0)->record().tasks, 2U);
     s.task_free(100);
     EXPECT_FALSE(s.task(100));
     EXPECT_EQ(s.account().tasks_released, 1U);
@@ -32,11 +32,11 @@ TEST(Reduced, ATidUsedAgainBeforeTaskFreeEndsTheFirst) {
     s.zombie(100);
     s.release(100);  // nobody tells
     s.fork({.tid = 100, .comm = "new"});
-    EXPECT_EQ(s.task(100)->task.name(), "new");
+    EXPECT_EQ(s.task(100)->comm(), "new");
     EXPECT_EQ(s.account().tasks_released, 1U);
     EXPECT_EQ(s.account().tasks_dropped, 0U);
     s.task_free(100);  // the first one's
-    EXPECT_EQ(s.task(100)->task.name(), "new");
+    EXPECT_EQ(s.task(100)->comm(), "new");
     EXPECT_EQ(s.account().tasks_released, 1U);
     EXPECT_EQ(s.world.task_count(), 3U);
 }
@@ -51,13 +51,13 @@ TEST(Reduced, CloneTellsOfBirths) {
         EXPECT_EQ(s.account().appeared[type], 0U) << type_name(static_cast<NsType>(type));
     }
     const auto pid = s.ns(s.of(100).ns.pid);
-    EXPECT_TRUE(pid->ns.born);
-    EXPECT_EQ(pid->ns.creator_tid, 1U);
-    EXPECT_STREQ(pid->ns.creator_comm.data(), "init");
-    EXPECT_EQ(pid->ns.level, 1U);
-    EXPECT_TRUE(pid->ns.facts);
-    EXPECT_EQ(s.ns(s.of(100).ns.net)->ns.owner, s.of(100).ns.user);
-    EXPECT_EQ(s.task(1)->task.ns[Slot::uts], uts0) << "the parent did not move";
+    EXPECT_TRUE(pid->record().born);
+    EXPECT_EQ(pid->record().creator_tid, 1U);
+    EXPECT_STREQ(pid->record().creator_comm.data(), "init");
+    EXPECT_EQ(pid->record().level, 1U);
+    EXPECT_TRUE(pid->record().facts);
+    EXPECT_EQ(s.ns(s.of(100).ns.net)->record().owner, s.of(100).ns.user);
+    EXPECT_EQ(s.task(1)->ns()[Slot::uts], uts0) << "the parent did not move";
 }
 
 TEST(Reduced, ATimeNamespaceIsBornForChildrenUnderVfork) {
@@ -78,20 +78,20 @@ TEST(Reduced, ATimeNamespaceIsBornForChildrenUnderVfork) {
     s.emit(birth, std::span(&number, 1));
     EXPECT_EQ(s.account().created[NST_ns_type_time], 1U);
     EXPECT_EQ(s.account().appeared[NST_ns_type_time], 0U);
-    EXPECT_TRUE(s.ns(0xF0007777)->ns.born);
-    EXPECT_EQ(s.task(101)->task.ns[Slot::time], initial(NST_ns_type_time));
+    EXPECT_TRUE(s.ns(0xF0007777)->record().born);
+    EXPECT_EQ(s.task(101)->ns()[Slot::time], initial(NST_ns_type_time));
 }
 
 TEST(Reduced, AChildTellsWhereItsParentWent) {
     Script s(reduced_hooks);
     s.fork({.tid = 100});
     s.silent_unshare(100, CLONE_NEWUTS | CLONE_NEWPID);
-    EXPECT_EQ(s.task(100)->task.ns[Slot::uts], uts0) << "nobody has told";
+    EXPECT_EQ(s.task(100)->ns()[Slot::uts], uts0) << "nobody has told";
     s.fork({.tid = 101, .parent = 100});
     const auto parent = s.task(100);
-    EXPECT_EQ(parent->task.ns[Slot::uts], s.of(100).ns.uts);
-    EXPECT_EQ(parent->task.ns[Slot::pid_for_children], s.of(100).ns.pid_for_children);
-    EXPECT_EQ(parent->task.ns[Slot::pid], pid0);
+    EXPECT_EQ(parent->ns()[Slot::uts], s.of(100).ns.uts);
+    EXPECT_EQ(parent->ns()[Slot::pid_for_children], s.of(100).ns.pid_for_children);
+    EXPECT_EQ(parent->ns()[Slot::pid], pid0);
     EXPECT_EQ(s.account().switches_seen_late, 1U);
     EXPECT_EQ(s.account().appeared[NST_ns_type_uts], 1U);
     EXPECT_EQ(s.account().appeared[NST_ns_type_pid], 1U);
@@ -107,9 +107,9 @@ TEST(Reduced, AChildWithNamespacesOfItsOwnTellsOnlyTheRest) {
     s.silent_unshare(100, CLONE_NEWUTS);
     s.fork({.tid = 101, .parent = 100, .flags = CLONE_NEWNET | CLONE_NEWPID});
     const auto parent = s.task(100);
-    EXPECT_EQ(parent->task.ns[Slot::uts], s.of(100).ns.uts);
-    EXPECT_EQ(parent->task.ns[Slot::net], initial(NST_ns_type_net));
-    EXPECT_EQ(parent->task.ns[Slot::pid_for_children], pid0);
+    EXPECT_EQ(parent->ns()[Slot::uts], s.of(100).ns.uts);
+    EXPECT_EQ(parent->ns()[Slot::net], initial(NST_ns_type_net));
+    EXPECT_EQ(parent->ns()[Slot::pid_for_children], pid0);
     EXPECT_EQ(s.account().created[NST_ns_type_net], 1U);
     EXPECT_EQ(s.account().created[NST_ns_type_uts], 0U);
 }
@@ -119,8 +119,8 @@ TEST(Reduced, ExecTellsWhereATaskWent) {
     s.fork({.tid = 100});
     s.silent_unshare(100, CLONE_NEWNET | CLONE_NEWUSER);
     s.exec(100, "ip");
-    EXPECT_EQ(s.task(100)->task.ns[Slot::net], s.of(100).ns.net);
-    EXPECT_EQ(s.task(100)->task.ns[Slot::user], s.of(100).ns.user);
+    EXPECT_EQ(s.task(100)->ns()[Slot::net], s.of(100).ns.net);
+    EXPECT_EQ(s.task(100)->ns()[Slot::user], s.of(100).ns.user);
     EXPECT_EQ(s.account().switches_seen_late, 1U);
     EXPECT_EQ(s.account().appeared[NST_ns_type_net], 1U);
 }
@@ -132,8 +132,8 @@ TEST(Reduced, ExitTellsWhereATaskWent) {
     s.exit(100);
     EXPECT_EQ(s.account().switches_seen_late, 1U);
     EXPECT_EQ(s.account().appeared[NST_ns_type_uts], 1U);
-    EXPECT_EQ(s.task(100)->task.state, TaskState::zombie);
-    EXPECT_EQ(s.ns(s.of(100).ns.uts)->state, NsState::empty);
+    EXPECT_EQ(s.task(100)->state(), TaskState::zombie);
+    EXPECT_EQ(s.ns(s.of(100).ns.uts)->state(), NsState::empty);
 }
 
 TEST(Reduced, TheNextSnapshotTellsWhereATaskWent) {
@@ -141,7 +141,7 @@ TEST(Reduced, TheNextSnapshotTellsWhereATaskWent) {
     s.fork({.tid = 100});
     s.silent_unshare(100, CLONE_NEWUTS);
     s.snapshot(2);
-    EXPECT_EQ(s.task(100)->task.ns[Slot::uts], s.of(100).ns.uts);
+    EXPECT_EQ(s.task(100)->ns()[Slot::uts], s.of(100).ns.uts);
     EXPECT_EQ(s.account().switches_seen_late, 1U);
     EXPECT_EQ(s.account().appeared[NST_ns_type_uts], 1U);
     EXPECT_TRUE(s.world.certain());
@@ -158,7 +158,7 @@ TEST(Reduced, ASwitchToldBySysExitIsOnTime) {
     told.via = NST_switch_via_syscall;
     told.after = s.of(100).ns;
     s.emit(told);
-    EXPECT_EQ(s.task(100)->task.ns[Slot::uts], s.of(100).ns.uts);
+    EXPECT_EQ(s.task(100)->ns()[Slot::uts], s.of(100).ns.uts);
     EXPECT_EQ(s.account().switches[NST_switch_via_syscall], 1U);
     s.exec(100, "x");
     s.fork({.tid = 101, .parent = 100});
@@ -170,7 +170,7 @@ TEST(Reduced, WhatNothingRefersToIsForgottenByTheNextSnapshot) {
     s.fork({.tid = 100, .flags = CLONE_NEWUTS | CLONE_NEWNET});
     const nst_ns_set ns = s.of(100).ns;
     s.die(100);
-    EXPECT_EQ(s.ns(ns.uts)->state, NsState::empty);
+    EXPECT_EQ(s.ns(ns.uts)->state(), NsState::empty);
     s.snapshot_begin(2);
     s.seen(1);
     s.seen(2);
@@ -191,8 +191,8 @@ TEST(Reduced, AnInumGivenToACloneAgainIsAnotherNamespace) {
     s.next_inum(uts);
     s.fork({.tid = 101, .flags = CLONE_NEWUTS, .comm = "second"});
     ASSERT_EQ(s.of(101).ns.uts, uts);
-    EXPECT_EQ(s.ns(uts)->ns.gen, 2U);
-    EXPECT_TRUE(s.ns(uts)->ns.born);
+    EXPECT_EQ(s.ns(uts)->record().gen, 2U);
+    EXPECT_TRUE(s.ns(uts)->record().born);
     EXPECT_EQ(s.tasks_in(uts), 1U);
     EXPECT_EQ(s.account().created[NST_ns_type_uts], 2U);
     EXPECT_EQ(s.account().appeared[NST_ns_type_uts], 0U);
@@ -207,10 +207,10 @@ TEST(Reduced, AnInumGivenToAnotherTypeIsAnotherNamespace) {
     s.next_inum(inum);
     s.fork({.tid = 101, .flags = CLONE_NEWPID});
     const auto row = s.ns(inum);
-    EXPECT_EQ(row->ns.type, NST_ns_type_pid);
-    EXPECT_EQ(row->ns.gen, 2U);
-    EXPECT_TRUE(row->ns.born);
-    EXPECT_EQ(row->ns.level, 1U);
+    EXPECT_EQ(row->record().type, NST_ns_type_pid);
+    EXPECT_EQ(row->record().gen, 2U);
+    EXPECT_TRUE(row->record().born);
+    EXPECT_EQ(row->record().level, 1U);
     EXPECT_EQ(s.account().created[NST_ns_type_pid], 1U);
 }
 
@@ -224,10 +224,10 @@ TEST(Reduced, AnInumUsedAgainBeforeTaskFreeDoesNotMixTheirTasks) {
     s.next_inum(inum);
     s.fork({.tid = 101, .flags = CLONE_NEWPID});
     EXPECT_EQ(s.tasks_in(inum), 1U);
-    EXPECT_EQ(s.task(100)->task.ns[Slot::pid], 0U) << "it is in no namespace that lives";
+    EXPECT_EQ(s.task(100)->ns()[Slot::pid], 0U) << "it is in no namespace that lives";
     s.task_free(100);
     EXPECT_EQ(s.tasks_in(inum), 1U);
-    EXPECT_EQ(s.ns(inum)->state, NsState::alive);
+    EXPECT_EQ(s.ns(inum)->state(), NsState::alive);
 }
 
 TEST(Reduced, FactsOfABirthThatWasLostAreNotTakenForAnothers) {
@@ -242,7 +242,7 @@ TEST(Reduced, FactsOfABirthThatWasLostAreNotTakenForAnothers) {
     s.silent_unshare(100, CLONE_NEWNET);
     ASSERT_EQ(s.of(100).ns.net, inum);
     s.exec(100, "ip");
-    EXPECT_EQ(s.ns(inum)->ns.type, NST_ns_type_net);
+    EXPECT_EQ(s.ns(inum)->record().type, NST_ns_type_net);
     EXPECT_EQ(s.tasks_in(inum), 1U);
 }
 
@@ -252,12 +252,12 @@ TEST(Reduced, APidNamespacesEndIsFollowed) {
     s.fork({.tid = 101, .parent = 100});
     const std::uint32_t inner = s.of(100).ns.pid;
     s.exit(100);
-    EXPECT_EQ(s.ns(inner)->state, NsState::zapping);
-    EXPECT_EQ(s.task(100)->task.state, TaskState::exiting);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::zapping);
+    EXPECT_EQ(s.task(100)->state(), TaskState::exiting);
     s.die(101);
-    EXPECT_EQ(s.ns(inner)->state, NsState::dying);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::dying);
     s.task_free(100);
-    EXPECT_EQ(s.ns(inner)->state, NsState::empty);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::empty);
 }
 
 TEST(Reduced, AnExitBeforeTheRecordBeatsIt) {
@@ -269,8 +269,8 @@ TEST(Reduced, AnExitBeforeTheRecordBeatsIt) {
     s.exit(100, {.code = 256});
     s.seen(old);
     s.snapshot_end(1);
-    EXPECT_EQ(s.task(100)->task.state, TaskState::zombie);
-    EXPECT_EQ(s.task(100)->task.exit_code, 256);
+    EXPECT_EQ(s.task(100)->state(), TaskState::zombie);
+    EXPECT_EQ(s.task(100)->exit_code(), 256);
     s.task_free(100);
     EXPECT_FALSE(s.task(100));
 }

@@ -28,11 +28,11 @@ TEST(Snapshot, MakesTheWorldCertain) {
     EXPECT_FALSE(s.world.wants_snapshot());
     EXPECT_EQ(s.account().snapshots, 1U);
     EXPECT_EQ(s.account().resyncs, 0U);
-    const auto now = s.world.snapshot();
-    EXPECT_TRUE(now->certain);
-    EXPECT_TRUE(now->synchronized);
-    EXPECT_EQ(now->tasks.size(), 2U);
-    EXPECT_STREQ(now->session.release, "6.12.0-script");
+    const auto now = s.world.view();
+    EXPECT_TRUE(now.certain());
+    EXPECT_TRUE(now.synchronized());
+    EXPECT_EQ(now.task_count(), 2U);
+    EXPECT_STREQ(now.session().release, "6.12.0-script");
 }
 
 TEST(Snapshot, TellsWhatWasThereBefore) {
@@ -57,19 +57,19 @@ TEST(Snapshot, TellsWhatWasThereBefore) {
     s.snapshot(1);
     const auto leader = s.task(100);
     ASSERT_TRUE(leader);
-    EXPECT_TRUE(leader->task.soft) << "only a snapshot told";
-    EXPECT_EQ(leader->task.name(), "sh");
-    EXPECT_EQ(leader->ppid, 1U);
-    EXPECT_EQ(leader->task.vpids.innermost().nr, 1U);
-    EXPECT_EQ(s.task(101)->task.tgid, 100U);
-    EXPECT_EQ(s.task(102)->task.state, TaskState::zombie);
-    EXPECT_EQ(s.task(102)->task.exit_code, 512);
-    EXPECT_EQ(s.ns(s.of(100).ns.pid)->ns.tasks, 3U);
-    EXPECT_EQ(s.ns(s.of(100).ns.pid)->ns.zombies, 1U);
-    EXPECT_EQ(s.ns(s.of(100).ns.uts)->ns.tasks, 2U);
-    EXPECT_TRUE(s.task(2)->task.kernel_thread);
+    EXPECT_TRUE(leader->soft()) << "only a snapshot told";
+    EXPECT_EQ(leader->comm(), "sh");
+    EXPECT_EQ(leader->ppid(), 1U);
+    EXPECT_EQ(leader->vpids().back().nr, 1U);
+    EXPECT_EQ(s.task(101)->tgid(), 100U);
+    EXPECT_EQ(s.task(102)->state(), TaskState::zombie);
+    EXPECT_EQ(s.task(102)->exit_code(), 512);
+    EXPECT_EQ(s.ns(s.of(100).ns.pid)->record().tasks, 3U);
+    EXPECT_EQ(s.ns(s.of(100).ns.pid)->zombies(), 1U);
+    EXPECT_EQ(s.ns(s.of(100).ns.uts)->record().tasks, 2U);
+    EXPECT_TRUE(s.task(2)->kernel_thread());
     s.exec(100, "bash");
-    EXPECT_FALSE(s.task(100)->task.soft);
+    EXPECT_FALSE(s.task(100)->soft());
     EXPECT_EQ(s.account().tasks_born, 0U);
     EXPECT_EQ(s.account().created[NST_ns_type_pid], 0U);
     EXPECT_EQ(s.account().appeared[NST_ns_type_pid], 0U) << "there before, not appeared";
@@ -84,8 +84,8 @@ TEST(Snapshot, ATaskBornMeanwhileIsAsItsBirthTold) {
     s.exec(100, "true");
     s.seen(early);
     s.snapshot_end(1);
-    EXPECT_EQ(s.task(100)->task.name(), "true");
-    EXPECT_FALSE(s.task(100)->task.soft);
+    EXPECT_EQ(s.task(100)->comm(), "true");
+    EXPECT_FALSE(s.task(100)->soft());
 }
 
 TEST(Snapshot, ARecordMayComeBeforeTheBirth) {
@@ -106,9 +106,9 @@ TEST(Snapshot, ARecordMayComeBeforeTheBirth) {
         s.tell_birth(child, birth);
         s.snapshot_end(2);
         ASSERT_TRUE(s.task(100));
-        EXPECT_FALSE(s.task(100)->task.soft);
+        EXPECT_FALSE(s.task(100)->soft());
         EXPECT_EQ(s.tasks_in(uts), 1U);
-        EXPECT_EQ(s.ns(uts)->ns.gen, 1U);
+        EXPECT_EQ(s.ns(uts)->record().gen, 1U);
         EXPECT_EQ(s.account().tasks_born, 1U);
         EXPECT_EQ(s.account().tasks_dropped, 0U);
         EXPECT_EQ(s.account().tasks_released, 0U);
@@ -136,8 +136,8 @@ TEST(Snapshot, LiveBeatsARecordThatWasReadBefore) {
     s.exec(100, "true");
     s.seen(old);
     s.snapshot_end(2);
-    EXPECT_EQ(s.task(100)->task.ns[Slot::uts], s.of(100).ns.uts);
-    EXPECT_EQ(s.task(100)->task.name(), "true");
+    EXPECT_EQ(s.task(100)->ns()[Slot::uts], s.of(100).ns.uts);
+    EXPECT_EQ(s.task(100)->comm(), "true");
     EXPECT_EQ(s.account().switches_seen_late, 0U);
 }
 
@@ -178,7 +178,7 @@ TEST(Snapshot, TombstonesAreForTheDeadNotForTheirAddresses) {
     s.seen(old);
     s.snapshot_end(1);
     EXPECT_TRUE(s.task(101));
-    EXPECT_EQ(s.task(101)->task.name(), "new");
+    EXPECT_EQ(s.task(101)->comm(), "new");
     EXPECT_FALSE(s.task(100));
 }
 
@@ -190,8 +190,8 @@ TEST(Snapshot, ASwitchBeforeTheRecordBeatsIt) {
     s.unshare(100, CLONE_NEWUTS | CLONE_NEWUSER);
     s.seen(old);
     s.snapshot_end(1);
-    EXPECT_EQ(s.task(100)->task.ns[Slot::uts], s.of(100).ns.uts);
-    EXPECT_EQ(s.task(100)->task.ns[Slot::user], s.of(100).ns.user);
+    EXPECT_EQ(s.task(100)->ns()[Slot::uts], s.of(100).ns.uts);
+    EXPECT_EQ(s.task(100)->ns()[Slot::user], s.of(100).ns.user);
     EXPECT_EQ(s.tasks_in(s.of(100).ns.uts), 1U);
 }
 
@@ -207,8 +207,8 @@ TEST(Snapshot, ANameBeforeTheRecordBeatsIt) {
     s.seen(first);
     s.seen(second);
     s.snapshot_end(1);
-    EXPECT_EQ(s.task(100)->task.name(), "by exec");
-    EXPECT_EQ(s.task(101)->task.name(), "by prctl");
+    EXPECT_EQ(s.task(100)->comm(), "by exec");
+    EXPECT_EQ(s.task(101)->comm(), "by prctl");
 }
 
 TEST(Snapshot, AnExitBeforeTheRecordBeatsIt) {
@@ -223,13 +223,13 @@ TEST(Snapshot, AnExitBeforeTheRecordBeatsIt) {
     s.seen(exiting);
     s.seen(zombie);
     s.snapshot_end(1);
-    EXPECT_EQ(s.task(100)->task.state, TaskState::exiting);
-    EXPECT_EQ(s.task(100)->task.exit_code, 256);
-    EXPECT_NE(s.task(100)->task.ns[Slot::uts], 0U);
-    EXPECT_EQ(s.task(101)->task.state, TaskState::zombie);
-    EXPECT_EQ(s.task(101)->task.exit_code, 512);
-    EXPECT_EQ(s.task(101)->task.ns[Slot::uts], 0U);
-    EXPECT_EQ(s.ns(initial(NST_ns_type_pid))->ns.zombies, 1U);
+    EXPECT_EQ(s.task(100)->state(), TaskState::exiting);
+    EXPECT_EQ(s.task(100)->exit_code(), 256);
+    EXPECT_NE(s.task(100)->ns()[Slot::uts], 0U);
+    EXPECT_EQ(s.task(101)->state(), TaskState::zombie);
+    EXPECT_EQ(s.task(101)->exit_code(), 512);
+    EXPECT_EQ(s.task(101)->ns()[Slot::uts], 0U);
+    EXPECT_EQ(s.ns(initial(NST_ns_type_pid))->zombies(), 1U);
 }
 
 TEST(Snapshot, ANamespaceThatEndedBeforeAnOldRecordNamesItStaysEnded) {
@@ -245,7 +245,7 @@ TEST(Snapshot, ANamespaceThatEndedBeforeAnOldRecordNamesItStaysEnded) {
     s.seen(old);
     s.snapshot_end(1);
     EXPECT_FALSE(s.ns(uts)) << "a namespace that nobody will ever see end";
-    EXPECT_EQ(s.task(100)->task.state, TaskState::zombie);
+    EXPECT_EQ(s.task(100)->state(), TaskState::zombie);
 }
 
 TEST(Snapshot, ANamespaceThatEndedBeforeAnOldRecordOfItStaysEnded) {
@@ -265,7 +265,7 @@ TEST(Snapshot, ANamespaceThatEndedBeforeAnOldRecordOfItStaysEnded) {
     s.fork({.tid = 101, .flags = CLONE_NEWUTS});
     s.ns_seen(uts);
     s.snapshot_end(2);
-    EXPECT_EQ(s.ns(uts)->ns.gen, 2U);
+    EXPECT_EQ(s.ns(uts)->record().gen, 2U);
     EXPECT_EQ(s.tasks_in(uts), 1U);
 }
 
@@ -284,7 +284,7 @@ TEST(Snapshot, AnExecSwapMeanwhileIsSeen) {
     s.exec(100, "new");
     s.snapshot_end(1);
     EXPECT_TRUE(s.world.certain());
-    EXPECT_EQ(s.task(100)->task.key, thread);
+    EXPECT_EQ(s.task(100)->record().key, thread);
     EXPECT_FALSE(s.task(101));
 }
 
@@ -312,7 +312,7 @@ TEST(Resync, AGapMakesTheWorldUncertainUntilARoundAfterIt) {
     EXPECT_FALSE(s.world.certain());
     EXPECT_TRUE(s.world.synchronized()) << "it was, once";
     EXPECT_TRUE(s.world.wants_snapshot());
-    EXPECT_FALSE(s.world.snapshot()->certain);
+    EXPECT_FALSE(s.world.view().certain());
     s.gap(4, NST_gap_cause_recursion);
     EXPECT_FALSE(s.last.became_uncertain) << "it was already";
     s.snapshot(2);
@@ -322,7 +322,7 @@ TEST(Resync, AGapMakesTheWorldUncertainUntilARoundAfterIt) {
     EXPECT_EQ(s.account().gaps[NST_gap_cause_ring], 1U);
     EXPECT_EQ(s.account().lost[NST_gap_cause_ring], 3U);
     EXPECT_EQ(s.account().lost[NST_gap_cause_recursion], 4U);
-    EXPECT_EQ(s.world.snapshot()->lost, 7U);
+    EXPECT_EQ(s.world.view().lost(), 7U);
     EXPECT_EQ(s.account().snapshots, 2U);
     EXPECT_EQ(s.account().resyncs, 1U);
 }
@@ -403,11 +403,11 @@ TEST(Resync, DropsWhoWentAndFindsWhoCameUnseen) {
     EXPECT_EQ(s.account().tasks_dropped, 1U);
     EXPECT_EQ(s.tasks_in(uts), 0U);
     ASSERT_TRUE(s.task(102));
-    EXPECT_EQ(s.task(102)->task.name(), "unseen");
-    EXPECT_TRUE(s.task(102)->task.soft);
+    EXPECT_EQ(s.task(102)->comm(), "unseen");
+    EXPECT_TRUE(s.task(102)->soft());
     EXPECT_EQ(s.ppid(102), 1U);
     EXPECT_EQ(s.account().appeared[NST_ns_type_net], 1U);
-    EXPECT_EQ(s.task(101)->task.ns[Slot::ipc], s.of(101).ns.ipc);
+    EXPECT_EQ(s.task(101)->ns()[Slot::ipc], s.of(101).ns.ipc);
     EXPECT_EQ(s.account().appeared[NST_ns_type_ipc], 1U);
     EXPECT_EQ(s.account().switches_seen_late, 1U);
     EXPECT_TRUE(s.world.certain());
@@ -422,7 +422,7 @@ TEST(Resync, AnAddressUsedAgainUnseenIsAnotherTask) {
     s.exists({.tid = 101, .comm = "new", .key = key});
     s.snapshot(2);
     EXPECT_FALSE(s.task(100));
-    EXPECT_EQ(s.task(101)->task.name(), "new");
+    EXPECT_EQ(s.task(101)->comm(), "new");
     EXPECT_EQ(s.tasks_in(uts), 0U);
     EXPECT_EQ(s.account().tasks_dropped, 1U);
 }
@@ -439,11 +439,11 @@ TEST(Resync, ATidUsedAgainUnseenIsAnotherTask) {
     s.seen(2);
     s.seen(100);
     // Already here: the World has one task of that tid, and counts what it shows.
-    EXPECT_EQ(s.task(100)->task.name(), "new");
+    EXPECT_EQ(s.task(100)->comm(), "new");
     EXPECT_EQ(s.tasks_in(uts), 0U);
-    EXPECT_EQ(s.world.task_count(), s.world.snapshot()->tasks.size());
+    EXPECT_EQ(s.world.task_count(), s.world.view().task_count());
     s.snapshot_end(2);
-    EXPECT_EQ(s.task(100)->task.name(), "new");
+    EXPECT_EQ(s.task(100)->comm(), "new");
     EXPECT_EQ(s.account().tasks_dropped, 1U);
 }
 
@@ -452,19 +452,20 @@ TEST(Resync, ANamespaceThatMayHaveEndedUnseenIsUncertain) {
     s.fork({.tid = 100, .flags = CLONE_NEWUTS | CLONE_NEWNET});
     const nst_ns_set ns = s.of(100).ns;
     s.die(100);
-    EXPECT_TRUE(s.ns(ns.uts)->ns.certain) << "somebody holds it: its end would have been seen";
+    EXPECT_TRUE(s.ns(ns.uts)->record().certain)
+        << "somebody holds it: its end would have been seen";
     s.gap();
     s.snapshot_begin(2);
     s.seen(1);
     s.seen(2);
     s.ns_seen(ns.net);  // the snapshot met this one
     s.snapshot_end(2);
-    EXPECT_FALSE(s.ns(ns.uts)->ns.certain);
-    EXPECT_TRUE(s.ns(ns.net)->ns.certain);
+    EXPECT_FALSE(s.ns(ns.uts)->record().certain);
+    EXPECT_TRUE(s.ns(ns.net)->record().certain);
     // And it is certain again once something tells of it.
     s.fork({.tid = 101});
     s.setns(101, Slot::uts, ns.uts);
-    EXPECT_TRUE(s.ns(ns.uts)->ns.certain);
+    EXPECT_TRUE(s.ns(ns.uts)->record().certain);
 }
 
 TEST(Resync, WithoutAGapWhatNobodyHoldsStaysCertain) {
@@ -474,7 +475,7 @@ TEST(Resync, WithoutAGapWhatNobodyHoldsStaysCertain) {
     s.die(100);
     s.snapshot(2);
     ASSERT_TRUE(s.ns(uts));
-    EXPECT_TRUE(s.ns(uts)->ns.certain);
+    EXPECT_TRUE(s.ns(uts)->record().certain);
     EXPECT_EQ(s.account().forgotten[NST_ns_type_uts], 0U);
 }
 

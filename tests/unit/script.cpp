@@ -560,35 +560,28 @@ void Script::fork_cleanup(std::uint32_t actor, std::uint64_t key, std::uint32_t 
     emit(event);
 }
 
-std::optional<Snapshot::TaskRow> Script::task(std::uint32_t tid) const {
-    const auto now = world.snapshot();
-    const auto at =
-        std::ranges::find(now->tasks, tid, [](const auto& row) { return row.task.tid; });
-    return at == now->tasks.end() ? std::nullopt : std::optional(*at);
+std::optional<Task> Script::task(std::uint32_t tid) const {
+    return world.view().task(tid);
 }
 
-std::optional<Snapshot::NsRow> Script::ns(std::uint32_t inum) const {
-    const auto now = world.snapshot();
-    const auto at =
-        std::ranges::find(now->namespaces, inum, [](const auto& row) { return row.ns.inum; });
-    return at == now->namespaces.end() ? std::nullopt : std::optional(*at);
+std::optional<Namespace> Script::ns(std::uint32_t inum) const {
+    return world.view().ns(inum);
 }
 
 std::uint32_t Script::ppid(std::uint32_t tid) const {
-    const auto row = task(tid);
-    return row ? row->ppid.value_or(~0U) : ~0U;
+    const auto known = task(tid);
+    return known ? known->ppid().value_or(~0U) : ~0U;
 }
 
 std::uint32_t Script::tasks_in(std::uint32_t inum) const {
-    const auto row = ns(inum);
-    return row ? row->ns.tasks : 0;
+    const auto known = ns(inum);
+    return known ? known->record().tasks : 0;
 }
 
 std::size_t Script::processes() const {
     std::set<std::uint32_t> groups;
-    const auto now = world.snapshot();
-    for (const auto& row : now->tasks) {
-        groups.insert(row.task.tgid);
+    for (const Task& task : world.view().tasks()) {
+        groups.insert(task.tgid());
     }
     return groups.size();
 }

@@ -176,8 +176,8 @@ public:
     Change last;              ///< what the last event did
     [[nodiscard]] const Account& account() const { return world.account(); }
     [[nodiscard]] const std::vector<EventBuffer>& events() const { return events_; }
-    [[nodiscard]] std::optional<Snapshot::TaskRow> task(std::uint32_t tid) const;
-    [[nodiscard]] std::optional<Snapshot::NsRow> ns(std::uint32_t inum) const;
+    [[nodiscard]] std::optional<Task> task(std::uint32_t tid) const;
+    [[nodiscard]] std::optional<Namespace> ns(std::uint32_t inum) const;
     /// tgid of the parent the World names; 0 = none, ~0 = it does not know the task or its parent.
     [[nodiscard]] std::uint32_t ppid(std::uint32_t tid) const;
     [[nodiscard]] std::uint32_t tasks_in(std::uint32_t inum) const;

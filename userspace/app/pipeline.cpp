@@ -169,9 +169,8 @@ SourceFigures Pipeline::figures() const {
 }
 
 std::shared_ptr<Publication> Pipeline::publication() const {
-    auto made = std::make_shared<Publication>();
-    made->snapshot = world_.snapshot();
-    made->source = figures();
+    auto made = std::make_shared<Publication>(
+        Publication{.view = world_.view(), .source = figures(), .unready = {}, .note = {}});
     if (!world_.synchronized()) {
         made->unready = "the first snapshot is not complete";
     } else if (!world_.certain()) {

@@ -35,6 +35,7 @@ struct Account {
     std::uint64_t user_ns_switches = 0;    ///< through credentials
 
     std::map<std::int32_t, std::uint64_t> alloc_failures;  ///< by errno, positive
+    std::uint64_t pid_jumps = 0;  ///< last pids that moved without an explanation
     std::uint64_t set_tid_granted = 0;
     std::uint64_t set_tid_refused = 0;
 };

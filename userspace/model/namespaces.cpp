@@ -9,29 +9,8 @@ constexpr std::uint32_t pids_adding = 1U << 31;  // PIDNS_ADDING
 
 }  // namespace
 
-Namespace* Namespaces::find(std::uint32_t inum) {
-    const auto at = live_.find(inum);
-    return at == live_.end() ? nullptr : &slots_[at->second];
-}
-
-const Namespace* Namespaces::find(std::uint32_t inum) const {
-    const auto at = live_.find(inum);
-    return at == live_.end() ? nullptr : &slots_[at->second];
-}
-
-Namespace& Namespaces::create(std::uint32_t inum, NsType type, std::uint64_t boot_ns) {
-    std::uint32_t slot = 0;
-    if (free_.empty()) {
-        slot = static_cast<std::uint32_t>(slots_.size());
-        slots_.emplace_back();
-    } else {
-        slot = free_.back();
-        free_.pop_back();
-    }
-    Namespace& made = slots_[slot];
-    made = Namespace{};
-    made.inum = inum;
-    made.gen = ++generations_[inum];
+NsRecord& Namespaces::create(std::uint32_t inum, NsType type, std::uint64_t boot_ns) {
+    NsRecord& made = table_.create(inum);
     made.type = type;
     made.first_seen_ns = boot_ns;
     if (const auto candidate = candidates_.find(inum); candidate != candidates_.end()) {
@@ -45,34 +24,30 @@ Namespace& Namespaces::create(std::uint32_t inum, NsType type, std::uint64_t boo
     } else if (synchronized_) {
         account_.appeared[type]++;
     }
-    live_[inum] = slot;
     return made;
 }
 
-void Namespaces::remove(Namespace& gone) {
-    const std::uint32_t inum = gone.inum;
+void Namespaces::remove(std::uint32_t inum) {
+    const NsRecord& gone = *find(inum);
     const bool held = gone.tasks != 0 || gone.children_slots != 0;
-    const auto at = live_.find(inum);
-    free_.push_back(at->second);
-    live_.erase(at);
-    gone = Namespace{};
+    table_.remove(inum);
     if (held) {
         orphaned_(inum);
     }
 }
 
-Namespace& Namespaces::meet(std::uint32_t inum, NsType type, std::uint64_t boot_ns) {
-    if (Namespace* known = find(inum); known != nullptr) {
+NsRecord& Namespaces::meet(std::uint32_t inum, NsType type, std::uint64_t boot_ns) {
+    if (NsRecord* known = edit(inum); known != nullptr) {
         if (known->type == type) {
             return *known;
         }
-        remove(*known);
+        remove(known->inum);
     }
     return create(inum, type, boot_ns);
 }
 
 bool Namespaces::knows(const nst_namespace& facts) const {
-    const Namespace* known = find(facts.inum);
+    const NsRecord* known = find(facts.inum);
     if (known == nullptr || known->type != static_cast<NsType>(facts.type)) {
         return false;
     }
@@ -81,26 +56,49 @@ bool Namespaces::knows(const nst_namespace& facts) const {
     return !other_id && !other_key;
 }
 
-Namespace& Namespaces::learn(const nst_namespace& facts, std::uint64_t boot_ns, bool newer) {
-    const auto type = static_cast<NsType>(facts.type);
-    if (Namespace* known = find(facts.inum); known != nullptr && !knows(facts)) {
-        remove(*known);
-    }
-    Namespace& one = meet(facts.inum, type, boot_ns);
+/// What only the kernel's own structures tell, and ioctls on a file of nsfs do not.
+void Namespaces::learn_counts(NsRecord& one, const nst_namespace& facts, std::uint64_t boot_ns,
+                              bool newer) {
     one.key = facts.ns_key;
     one.id = facts.id;
+    one.references = facts.references;
+    if (one.type != NST_ns_type_pid) {
+        return;
+    }
+    one.pid_max = facts.pid_max;
+    if (!one.last_pid_known || newer) {
+        if (one.last_pid_known && one.last_pid != facts.last_pid) {
+            one.last_move = PidMove::snapshot;
+            one.last_moved_ns = boot_ns;
+            one.told_pids = 0;
+            one.mover_tid = 0;
+            one.mover_comm = {};
+        }
+        one.last_pid = facts.last_pid;
+        one.last_pid_known = true;
+    }
+    one.pids_used = facts.pid_allocated & ~pids_adding;
+    one.pids_used_known = true;
+    one.pids_told_ns = facts.header.boot_ns;
+    // disable_pid_allocation(): its init is exiting, or its first fork failed.
+    if ((facts.pid_allocated & pids_adding) == 0) {
+        one.dying = true;
+    }
+}
+
+NsRecord& Namespaces::learn(const nst_namespace& facts, std::uint64_t boot_ns, bool newer) {
+    const auto type = static_cast<NsType>(facts.type);
+    if (NsRecord* known = edit(facts.inum); known != nullptr && !knows(facts)) {
+        remove(known->inum);
+    }
+    NsRecord& one = meet(facts.inum, type, boot_ns);
     one.facts = true;
     one.parent = facts.parent;
     one.owner = facts.owner;
     one.level = facts.level;
     one.creator_uid = facts.creator_uid;
-    if (!one.last_pid_known || newer) {
-        one.last_pid = facts.last_pid;
-        one.last_pid_known = type == NST_ns_type_pid;
-    }
-    // disable_pid_allocation(): its init is exiting, or its first fork failed.
-    if (type == NST_ns_type_pid && (facts.pid_allocated & pids_adding) == 0) {
-        one.dying = true;
+    if (facts.ns_key != 0) {
+        learn_counts(one, facts, boot_ns, newer);
     }
     one.seen_round = facts.round != 0 ? facts.round : one.seen_round;
     one.certain = true;
@@ -108,10 +106,10 @@ Namespace& Namespaces::learn(const nst_namespace& facts, std::uint64_t boot_ns, 
 }
 
 void Namespaces::allocated(const nst_inum_alloc& event, std::string_view creator) {
-    if (Namespace* live = find(event.inum); live != nullptr) {
+    if (NsRecord* live = edit(event.inum); live != nullptr) {
         // It lives, so its free was missed by both hooks, or its exit twin is still to come.
         account_.destroyed[live->type]++;
-        remove(*live);
+        remove(live->inum);
         twins_due_[event.inum]++;
     }
     Candidate candidate{.key = event.ns_key,
@@ -145,17 +143,17 @@ bool Namespaces::freed(const nst_inum_free& event, bool pair_attached) {
         twins_due_[event.inum]++;
     }
     candidates_.erase(event.inum);
-    if (Namespace* live = find(event.inum); live != nullptr) {
+    if (NsRecord* live = edit(event.inum); live != nullptr) {
         account_.destroyed[live->type]++;
-        remove(*live);
+        remove(live->inum);
     }
     return true;
 }
 
 void Namespaces::forget(std::uint32_t inum) {
-    if (Namespace* live = find(inum); live != nullptr) {
+    if (NsRecord* live = edit(inum); live != nullptr) {
         account_.forgotten[live->type]++;
-        remove(*live);
+        remove(live->inum);
     }
 }
 

@@ -1,49 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/processes.hpp"
 
-#include <utility>
-
 namespace nstrail {
 
+Processes::Index Processes::find(std::uint32_t tgid) const {
+    const Index* index = by_tgid_.find(tgid);
+    return index == nullptr ? none : *index;
+}
+
 Processes::Index Processes::allocate(std::uint32_t tgid) {
-    Index index = none;
-    if (free_.empty()) {
-        index = static_cast<Index>(all_.size());
-        all_.emplace_back();
-    } else {
-        index = free_.back();
-        free_.pop_back();
-    }
-    all_[index] = Process{};
-    all_[index].tgid = tgid;
-    by_tgid_[tgid] = index;
+    const Index index = all_.allocate();
+    ProcessRecord& made = all_.at(index);
+    made.tgid = tgid;
+    made.parent = unknown;
+    made.heir = unknown;
+    by_tgid_.at(tgid) = index;
     return index;
+}
+
+void Processes::unindex(Index process) {
+    const std::uint32_t tgid = all_[process].tgid;
+    if (find(tgid) == process) {
+        by_tgid_.at(tgid) = none;
+    }
 }
 
 Processes::Index Processes::acquire(std::uint32_t tgid) {
     if (tgid == 0) {
         return none;
     }
-    const auto known = by_tgid_.find(tgid);
-    const Index index = known != by_tgid_.end() ? known->second : allocate(tgid);
-    all_[index].references++;
+    if (tgid >= decltype(by_tgid_)::capacity) {
+        return unknown;  // no kernel gives such a number
+    }
+    const Index known = find(tgid);
+    const Index index = known != none ? known : allocate(tgid);
+    all_.at(index).references++;
     return index;
 }
 
 Processes::Index Processes::create(std::uint32_t tgid) {
     const Index index = allocate(tgid);
-    all_[index].references++;
+    all_.at(index).references++;
     return index;
 }
 
 void Processes::release(Index index) {
     // A chain of dead processes that only refer to one another goes in one loop, not in recursion.
-    while (real(index) && --all_[index].references == 0) {
-        const Process gone = all_[index];
-        if (const auto at = by_tgid_.find(gone.tgid); at != by_tgid_.end() && at->second == index) {
-            by_tgid_.erase(at);
+    while (real(index) && --all_.at(index).references == 0) {
+        const ProcessRecord gone = all_[index];
+        unindex(index);
+        all_.release(index);
+        if (gone.cgroup != 0 || gone.exe != 0) {
+            gone_.emplace_back(gone.cgroup, gone.exe);
         }
-        free_.push_back(index);
         release(gone.parent);
         index = gone.heir;
     }
@@ -54,14 +63,12 @@ void Processes::set_parent(Index process, std::uint32_t tgid) {
         return;
     }
     const Index parent = acquire(tgid);
-    const Index before = all_[process].parent;
-    all_[process].parent = parent;
-    release(before);
+    release(std::exchange(all_.at(process).parent, parent));
 }
 
 void Processes::forget_parent(Index process) {
     if (real(process)) {
-        release(std::exchange(all_[process].parent, unknown));
+        release(std::exchange(all_.at(process).parent, unknown));
     }
 }
 
@@ -69,13 +76,10 @@ void Processes::die(Index process, std::uint32_t heir_tgid) {
     if (!real(process) || all_[process].dead) {
         return;
     }
-    if (const auto at = by_tgid_.find(all_[process].tgid);
-        at != by_tgid_.end() && at->second == process) {
-        by_tgid_.erase(at);
-    }
-    all_[process].dead = true;
+    unindex(process);
+    all_.at(process).dead = true;
     const Index heir = heir_tgid == 0 ? unknown : acquire(heir_tgid);
-    all_[process].heir = heir;
+    all_.at(process).heir = heir;
 }
 
 std::optional<std::uint32_t> Processes::parent_tgid(Index process) const {

@@ -8,19 +8,33 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
-#include <boost/unordered/unordered_flat_map.hpp>
+#include "model/paged.hpp"
 
 namespace nstrail {
 
+struct ProcessRecord {
+    std::uint32_t tgid = 0;
+    std::uint32_t references = 0;
+    std::uint32_t parent = 0;
+    std::uint32_t heir = 0;
+    std::uint32_t cgroup = 0;  ///< index into the table of cgroups; 0 = not known
+    std::uint32_t exe = 0;     ///< index into the table of names; 0 = not known
+    std::uint32_t next_free = 0;
+    bool dead = false;
+    std::uint8_t cgroup_moves = 0;  ///< how often all of it changed cgroup, modulo 256
+};
+
+/// Copies cost nothing (see PagedTable). One writer.
 class Processes {
 public:
     using Index = std::uint32_t;
     static constexpr Index none = 0;     ///< the parent of the first tasks
     static constexpr Index unknown = 1;  ///< a parent that no event has told
 
-    Processes() : all_(2) {}
+    Processes() { (void)all_.allocate(); }
 
     /// The living process of that tgid, made if it is not known yet. Every call must be matched by
     /// release().
@@ -39,20 +53,28 @@ public:
     /// tgid of the parent now, 0 if it has none, nothing if that is not known.
     [[nodiscard]] std::optional<std::uint32_t> parent_tgid(Index process) const;
 
+    /// The living process of that tgid; none if there is no such.
+    [[nodiscard]] Index find(std::uint32_t tgid) const;
+    [[nodiscard]] const ProcessRecord& operator[](Index process) const { return all_[process]; }
+    [[nodiscard]] ProcessRecord& at(Index process) { return all_.at(process); }
+
+    /// f(cgroup, exe) with what each process held that has gone since the last call.
+    template <class F>
+    void take_gone(F&& f) {
+        for (const auto& [cgroup, exe] : gone_) {
+            f(cgroup, exe);
+        }
+        gone_.clear();
+    }
+
 private:
-    struct Process {
-        std::uint32_t tgid = 0;
-        std::uint32_t references = 0;
-        Index parent = unknown;
-        Index heir = unknown;
-        bool dead = false;
-    };
     [[nodiscard]] static bool real(Index process) { return process > unknown; }
     Index allocate(std::uint32_t tgid);
+    void unindex(Index process);
 
-    std::vector<Process> all_;
-    std::vector<Index> free_;
-    boost::unordered_flat_map<std::uint32_t, Index> by_tgid_;  // the living
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> gone_;  // empty between two events
+    Slab<ProcessRecord, 7> all_;
+    PagedTable<Index, 10, 6, 7> by_tgid_;  // the living
 };
 
 }  // namespace nstrail

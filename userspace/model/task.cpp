@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/task.hpp"
 
-#include <algorithm>
-
 namespace nstrail {
 
 std::string_view slot_name(Slot slot) {
@@ -68,21 +66,12 @@ NsSet::NsSet(const nst_ns_set& wire) {
     (*this)[Slot::user] = wire.user;
 }
 
-PidVector::PidVector(std::span<const nst_pid_nr> numbers)
-    : size_(static_cast<std::uint32_t>(numbers.size())) {
-    if (size_ == 1) {
+PidVector::PidVector(std::span<const nst_pid_nr> numbers) {
+    if (numbers.size() == 1) {
         one_ = numbers[0];
-    } else if (size_ > 1) {
-        many_ = std::make_unique<nst_pid_nr[]>(size_);
-        std::ranges::copy(numbers, many_.get());
+    } else if (numbers.size() > 1) {
+        many_.own().numbers.assign(numbers.begin(), numbers.end());
     }
-}
-
-PidVector& PidVector::operator=(const PidVector& other) {
-    if (this != &other) {
-        *this = PidVector(other.span());
-    }
-    return *this;
 }
 
 std::string_view task_state_name(TaskState state) {

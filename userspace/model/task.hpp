@@ -3,13 +3,15 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "event/event.hpp"
+#include "model/paged.hpp"
 
 namespace nstrail {
 
@@ -68,28 +70,35 @@ private:
 };
 
 /// The numbers of a struct pid, outermost namespace first. Nearly every task is in the initial
-/// namespace alone, so one element is held in place and more on the heap.
+/// namespace alone, so one element is held in place; more are shared by all copies.
 class PidVector {
 public:
     PidVector() = default;
     explicit PidVector(std::span<const nst_pid_nr> numbers);
-    PidVector(const PidVector& other) : PidVector(other.span()) {}
-    PidVector(PidVector&&) noexcept = default;
-    PidVector& operator=(const PidVector& other);
-    PidVector& operator=(PidVector&&) noexcept = default;
-    ~PidVector() = default;
 
     [[nodiscard]] std::span<const nst_pid_nr> span() const {
-        return {many_ ? many_.get() : &one_, size_};
+        if (many_.get() != nullptr) {
+            return many_.get()->numbers;
+        }
+        return {&one_, one_.pid_namespace == 0 && one_.nr == 0 ? 0U : 1U};
     }
-    [[nodiscard]] std::size_t size() const { return size_; }
+    [[nodiscard]] std::size_t size() const { return span().size(); }
     /// The number in the active pid namespace; {0, 0} if nothing is known.
-    [[nodiscard]] nst_pid_nr innermost() const { return size_ == 0 ? nst_pid_nr{} : span().back(); }
+    [[nodiscard]] nst_pid_nr innermost() const {
+        return span().empty() ? nst_pid_nr{} : span().back();
+    }
 
 private:
+    struct Many {
+        Many() = default;
+        Many(const Many& other) : numbers(other.numbers) {}
+        Many& operator=(const Many&) = delete;
+        ~Many() = default;
+        std::atomic<std::uint32_t> references{1};
+        std::vector<nst_pid_nr> numbers;
+    };
     nst_pid_nr one_{};
-    std::unique_ptr<nst_pid_nr[]> many_;
-    std::uint32_t size_ = 0;
+    Counted<Many> many_;
 };
 
 enum class TaskState : std::uint8_t {
@@ -99,24 +108,28 @@ enum class TaskState : std::uint8_t {
 };
 [[nodiscard]] std::string_view task_state_name(TaskState state);
 
-struct Task {
+/// What the model keeps of a task. Readers use Task (view.hpp), a handle on it.
+struct TaskRecord {
     std::uint64_t key = 0;                ///< joins events; the task_struct
     std::uint64_t start_boottime_ns = 0;  ///< with tid, the identity
+    std::uint64_t pid_key = 0;            ///< joins events; the struct pid
+    std::uint64_t exited_boot_ns = 0;     ///< 0 = it has not, or that was not seen
     std::uint32_t tid = 0;                ///< in the initial pid namespace
     std::uint32_t tgid = 0;
-    std::uint32_t process = 0;   ///< index into the process table
-    std::int32_t exit_code = 0;  ///< valid once exiting
+    std::uint32_t process = 0;     ///< index into the process table
+    std::uint32_t set = 0;         ///< index into the table of sets
+    std::uint32_t cgroup = 0;      ///< index into the table of cgroups; 0 = as its process
+    std::uint32_t tracer = 0;      ///< tgid of its tracer when last told, 0 = none
+    std::int32_t exit_code = 0;    ///< valid once exiting
+    std::uint32_t seen_round = 0;  ///< last snapshot that told it
+    std::uint32_t live_round = 0;  ///< last snapshot during which a live event told of it
+    std::uint32_t next_free = 0;   ///< of the slab
+    PidVector vpids;
+    std::array<char, 16> comm{};
     TaskState state = TaskState::alive;
     bool soft = false;  ///< known by a snapshot only: may be stale
     bool kernel_thread = false;
-    std::array<char, 16> comm{};
-    std::uint64_t pid_key = 0;  ///< joins events; the struct pid
-    std::uint64_t nsproxy = 0;  ///< joins events; 0 = NULL
-    NsSet ns;
-    PidVector vpids;
-    std::uint64_t exited_boot_ns = 0;
-    std::uint32_t seen_round = 0;  ///< last snapshot that told it
-    std::uint32_t live_round = 0;  ///< last snapshot during which a live event told of it
+    std::uint8_t cgroup_moves = 0;  ///< cgroup counts only while the process has as many
 
     [[nodiscard]] std::string_view name() const { return text_of(comm.data(), comm.size()); }
     [[nodiscard]] bool leader() const { return tid == tgid; }

@@ -3,28 +3,33 @@
 
 namespace nstrail {
 
-std::shared_ptr<const Publication> SnapshotBoard::fresh(std::chrono::milliseconds patience) {
+std::shared_ptr<const Publication> ViewBoard::fresh(std::chrono::milliseconds patience) {
     std::unique_lock hold(lock_);
     const std::uint64_t mine = ++requests_;
     asked_.notify_one();
+    waiting_++;
     const bool in_time =
         published_.wait_for(hold, patience, [&] { return closed_ || answered_ >= mine; });
-    return in_time && !closed_ ? latest_ : nullptr;
+    auto found = in_time && !closed_ ? latest_ : nullptr;
+    if (--waiting_ == 0) {
+        latest_.reset();
+    }
+    return found;
 }
 
-bool SnapshotBoard::wait(std::chrono::milliseconds pause) {
+bool ViewBoard::wait(std::chrono::milliseconds pause) {
     std::unique_lock hold(lock_);
     return asked_.wait_for(hold, pause, [&] { return requests_ > answered_; });
 }
 
-void SnapshotBoard::publish(std::shared_ptr<const Publication> made) {
+void ViewBoard::publish(std::shared_ptr<const Publication> made) {
     const std::scoped_lock hold(lock_);
-    latest_ = std::move(made);
+    latest_ = waiting_ == 0 ? nullptr : std::move(made);
     answered_ = requests_;
     published_.notify_all();
 }
 
-void SnapshotBoard::close() {
+void ViewBoard::close() {
     const std::scoped_lock hold(lock_);
     closed_ = true;
     published_.notify_all();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the one writer hangs out snapshots for many readers.
+// Where the one writer hangs out its state for many readers.
 #pragma once
 
 #include <chrono>
@@ -9,22 +9,23 @@
 #include <mutex>
 #include <string>
 
-#include "model/snapshot.hpp"
+#include "model/view.hpp"
 #include "sink/metrics.hpp"
 
 namespace nstrail {
 
 /// What readers see; nobody changes it.
 struct Publication {
-    std::shared_ptr<const Snapshot> snapshot;
+    View view;
     SourceFigures source;
     std::string unready;  ///< why /readyz must say no; empty = ready
     std::string note;     ///< for TreeOptions::note
 };
 
-/// Readers ask and wait; the writer is woken, and copies its state between two batches of events.
-/// It copies once however many readers wait, and never waits for a reader.
-class SnapshotBoard {
+/// Readers ask and wait; the writer is woken, and hands out a View between two batches of events:
+/// one, however many readers wait. It never waits for a reader. Nothing is kept once all who waited
+/// have it, as the writer has to copy what a View still holds.
+class ViewBoard {
 public:
     /// A publication made after this call. Null if the writer is stopping or does not answer in
     /// time. Any thread.
@@ -44,6 +45,7 @@ private:
     std::shared_ptr<const Publication> latest_;
     std::uint64_t requests_ = 0;  // asked for so far
     std::uint64_t answered_ = 0;  // requests that the latest publication came after
+    int waiting_ = 0;
     bool closed_ = false;
 };
 

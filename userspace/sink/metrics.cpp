@@ -106,6 +106,7 @@ void add_account(Families& to, const Account& account) {
     to.by_value(Metric::switches_total, Format::ENUM_switch_via, account.switches);
     to.add(Metric::switches_seen_late_total, account.switches_seen_late);
     to.add(Metric::user_namespace_switches_total, account.user_ns_switches);
+    to.add(Metric::pid_jumps_total, account.pid_jumps);
     to.add(Metric::set_tid_requests_total, "granted", account.set_tid_granted);
     to.add(Metric::set_tid_requests_total, "refused", account.set_tid_refused);
     // The errnos of alloc_pid, and whatever else comes as one: a closed set.
@@ -128,15 +129,16 @@ void add_account(Families& to, const Account& account) {
     to.add(Metric::pid_allocation_failures_total, "other", other);
 }
 
-void add_state(Families& to, const Snapshot& snapshot) {
+void add_state(Families& to, const View& view) {
     std::array<std::uint64_t, NST_ns_type_end> alive{};
     std::array<std::uint64_t, NST_ns_type_end> empty{};
     std::array<std::uint64_t, 4> states{};
-    for (const auto& row : snapshot.namespaces) {
-        alive[row.ns.type]++;
-        empty[row.ns.type] += row.state == NsState::empty ? 1 : 0;
-        if (row.ns.type == NST_ns_type_pid) {
-            states[static_cast<std::size_t>(row.state)]++;
+    for (const Namespace& ns : view.namespaces()) {
+        const NsState state = ns.state();
+        alive[ns.type()]++;
+        empty[ns.type()] += state == NsState::empty ? 1 : 0;
+        if (ns.type() == NST_ns_type_pid) {
+            states[static_cast<std::size_t>(state)]++;
         }
     }
     to.by_type(Metric::namespaces, alive);
@@ -146,13 +148,13 @@ void add_state(Families& to, const Snapshot& snapshot) {
                states[static_cast<std::size_t>(state)]);
     }
     std::array<std::uint64_t, 3> tasks{};
-    for (const auto& row : snapshot.tasks) {
-        tasks[static_cast<std::size_t>(row.task.state)]++;
+    for (const Task& task : view.tasks()) {
+        tasks[static_cast<std::size_t>(task.state())]++;
     }
     for (const TaskState state : {TaskState::alive, TaskState::exiting, TaskState::zombie}) {
         to.add(Metric::tasks, task_state_name(state), tasks[static_cast<std::size_t>(state)]);
     }
-    to.add(Metric::certain, std::uint64_t{snapshot.certain});
+    to.add(Metric::certain, std::uint64_t{view.certain()});
 }
 
 void add_self(Families& to, const std::string& version) {
@@ -181,11 +183,11 @@ void add_self(Families& to, const std::string& version) {
 
 }  // namespace
 
-std::string metrics_text(const Snapshot& snapshot, const SourceFigures& source,
+std::string metrics_text(const View& view, const SourceFigures& source,
                          const std::string& version) {
     Families families;
-    add_account(families, snapshot.account);
-    add_state(families, snapshot);
+    add_account(families, view.account());
+    add_state(families, view);
     families.add(Metric::emitted_events_total, source.emitted);
     families.add(Metric::delivered_events_total, source.delivered);
     families.add(Metric::ring_bytes, source.ring_bytes);

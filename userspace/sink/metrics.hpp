@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "model/snapshot.hpp"
+#include "model/view.hpp"
 
 namespace nstrail {
 
@@ -22,7 +22,7 @@ struct SourceFigures {
 };
 
 /// The text exposition format (version 0.0.4). Reads /proc/self for the agent's own figures.
-[[nodiscard]] std::string metrics_text(const Snapshot& snapshot, const SourceFigures& source,
+[[nodiscard]] std::string metrics_text(const View& view, const SourceFigures& source,
                                        const std::string& version);
 
 /// docs/METRICS.md, from the declarations.

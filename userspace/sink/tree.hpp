@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "model/snapshot.hpp"
+#include "model/view.hpp"
 
 namespace nstrail {
 
@@ -16,13 +16,13 @@ struct TreeOptions {
 };
 
 /// The document nstrail.tree/1. Ends without a newline. Tasks are written only where asked for.
-[[nodiscard]] std::string tree_json(const Snapshot& snapshot, const TreeOptions& options);
+[[nodiscard]] std::string tree_json(const View& view, const TreeOptions& options);
 
 /// The same for a terminal: pid and user namespaces as trees, the others by owner.
-[[nodiscard]] std::string tree_text(const Snapshot& snapshot, const TreeOptions& options);
+[[nodiscard]] std::string tree_text(const View& view, const TreeOptions& options);
 
 /// Why the state may not be the whole truth, in a sentence or two; empty if there is nothing to
 /// say.
-[[nodiscard]] std::string doubt(const Snapshot& snapshot, const std::string& note = {});
+[[nodiscard]] std::string doubt(const View& view, const std::string& note = {});
 
 }  // namespace nstrail

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "model/teardown.hpp"
+#include "model/who.hpp"
 #include "sink/tree.hpp"
 
 namespace nstrail {
@@ -32,78 +34,160 @@ bool shown(const TreeOptions& options, NsType type) {
     return options.types.empty() || std::ranges::find(options.types, type) != options.types.end();
 }
 
-void write_namespace(Writer& to, const Snapshot::NsRow& row, const Snapshot& snapshot) {
-    const Namespace& ns = row.ns;
-    const bool hierarchical = ns.type == NST_ns_type_pid || ns.type == NST_ns_type_user;
-    // Without alloc_pid the cursor is known only at the moment of a snapshot.
-    const bool last_pid = ns.type == NST_ns_type_pid && ns.last_pid_known &&
-                          snapshot.session.mode != NST_attach_mode_reduced;
-    to.put(R"({{"type":"{}","inum":{},)", type_name(ns.type), ns.inum);
-    to.known("id", ns.id, ns.id != 0);
-    to.put(R"(,"gen":{},)", ns.gen);
-    to.known("parent", ns.parent, hierarchical && ns.parent != 0);
-    to.put(",");
-    to.known("owner", ns.owner, ns.owner != 0);
-    to.put(",");
-    to.known("level", ns.level, hierarchical && (ns.facts || ns.parent != 0));
-    to.put(R"(,"tasks":{},"zombies":{},"state":"{}","certain":{},"reaper":)", ns.tasks - ns.zombies,
-           ns.zombies, ns_state_name(row.state), ns.certain);
-    if (row.reaper_tid != 0) {
-        to.put(R"({{"tid":{},"comm":{}}})", row.reaper_tid, json_quote(row.reaper_comm));
-    } else {
-        to.put("null");
-    }
-    to.put(",");
-    to.known("last_pid", ns.last_pid, last_pid);
-    to.put(R"(,"first_seen_boot_ns":{},"born":{},"created_by":)", ns.first_seen_ns, ns.born);
-    if (ns.born && ns.creator_tid != 0) {
-        to.put(R"({{"tid":{},"comm":{}}})", ns.creator_tid,
-               json_quote(text_of(ns.creator_comm.data(), ns.creator_comm.size())));
-    } else {
-        to.put("null");
-    }
-    to.put(R"(,"container":null,"pod":null}})");
+void write_comm(Writer& to, const Task& task) {
+    to.put(R"({{"tid":{},"comm":{}}})", task.tid(), json_quote(task.comm()));
 }
 
-void write_task(Writer& to, const Snapshot::TaskRow& row) {
-    const Task& task = row.task;
-    to.put(R"({{"tid":{},"tgid":{},)", task.tid, task.tgid);
-    to.known("ppid", row.ppid.value_or(0), row.ppid.has_value());
-    to.put(R"(,"comm":{},"start_boottime_ns":{},"state":"{}","vpids":[)", json_quote(task.name()),
-           task.start_boottime_ns, task_state_name(task.state));
+void write_who(Writer& to, const Whereabouts* here) {
+    const auto text = [&](std::string_view name, std::string_view value) {
+        to.put(R"(,"{}":{})", name, value.empty() ? "null" : json_quote(value));
+    };
+    text("container", here == nullptr ? "" : here->container);
+    text("runtime", here == nullptr ? "" : here->runtime);
+    text("pod", here == nullptr ? "" : here->pod);
+    text("unit", here == nullptr ? "" : here->unit);
+}
+
+/// Numbers of a pid namespace.
+void write_pids(Writer& to, const Namespace& ns, const View& view) {
+    const NsRecord& record = ns.record();
+    // Without alloc_pid the cursor is known only at the moment of a snapshot.
+    const bool followed = view.session().mode != NST_attach_mode_reduced;
+    to.put(",");
+    to.known("last_pid", record.last_pid, record.last_pid_known && followed);
+    if (!followed || !record.last_pid_known) {
+        to.put(R"(,"last_pid_vector":null,"last_pid_moved":null)");
+    } else {
+        to.put(R"(,"last_pid_vector":"{}","last_pid_moved":{{"by":"{}",)",
+               pid_vector_text(ns.last_pid_vector()), pid_move_name(record.last_move));
+        to.known("at_boot_ns", record.last_moved_ns, record.last_moved_ns != 0);
+        to.put(",");
+        to.known("tid", record.mover_tid, record.mover_tid != 0);
+        to.put(R"(,"comm":{}}})",
+               record.mover_tid == 0
+                   ? "null"
+                   : json_quote(text_of(record.mover_comm.data(), record.mover_comm.size())));
+    }
+    const std::uint32_t limit = record.pid_max != 0 ? record.pid_max : view.pid_max().value_or(0);
+    to.put(",");
+    to.known("pids_used", record.pids_used, record.pids_used_known);
+    to.put(",");
+    to.known("pids_used_at_boot_ns", record.pids_told_ns, record.pids_used_known);
+    to.put(",");
+    to.known("pid_max", limit, limit != 0);
+}
+
+void write_teardown(Writer& to, const Namespace& ns, const View& view) {
+    const NsState state = ns.state();
+    if (state != NsState::dying && state != NsState::zapping) {
+        to.put(R"(,"teardown":null)");
+        return;
+    }
+    const std::uint64_t since = ns.record().dying_since_ns;
+    to.put(R"(,"teardown":{{)");
+    to.known("since_boot_ns", since, since != 0);
+    to.put(R"(,"blocked_by":[)");
     bool first = true;
-    for (const nst_pid_nr& one : task.vpids.span()) {
+    for (const Blocker& blocker : blockers_of(view, ns)) {
+        to.put(R"({}{{"tid":{},"comm":{},"state":"{}","waits_for":"{}","by":)", first ? "" : ",",
+               blocker.task.tid(), json_quote(blocker.task.comm()),
+               task_state_name(blocker.task.state()), obstacle_name(blocker.obstacle));
+        blocker.by ? write_comm(to, *blocker.by) : to.put("null");
+        to.put(",");
+        to.known("since_boot_ns", blocker.since_boot_ns.value_or(0),
+                 blocker.since_boot_ns.has_value());
+        to.put("}}");
+        first = false;
+    }
+    to.put("]}}");
+}
+
+void write_namespace(Writer& to, const Namespace& ns, const View& view, const Who& who) {
+    const NsRecord& record = ns.record();
+    const bool hierarchical = ns.type() == NST_ns_type_pid || ns.type() == NST_ns_type_user;
+    to.put(R"({{"type":"{}","inum":{},)", type_name(ns.type()), ns.inum());
+    to.known("id", record.id, record.id != 0);
+    to.put(R"(,"gen":{},)", ns.gen());
+    to.known("parent", record.parent, hierarchical && record.parent != 0);
+    to.put(",");
+    to.known("owner", record.owner, record.owner != 0);
+    to.put(",");
+    to.known("level", record.level, hierarchical && (record.facts || record.parent != 0));
+    to.put(R"(,"tasks":{},"zombies":{},"state":"{}","certain":{},"reaper":)", ns.alive_tasks(),
+           ns.zombies(), ns_state_name(ns.state()), static_cast<bool>(record.certain));
+    const auto reaper = ns.reaper();
+    reaper ? write_comm(to, *reaper) : to.put("null");
+    if (ns.type() == NST_ns_type_pid) {
+        write_pids(to, ns, view);
+        write_teardown(to, ns, view);
+    } else {
+        to.put(R"(,"last_pid":null)");
+    }
+    to.put(R"(,"first_seen_boot_ns":{},"born":{},"created_by":)", record.first_seen_ns,
+           static_cast<bool>(record.born));
+    if (record.born && record.creator_tid != 0) {
+        to.put(R"({{"tid":{},"comm":{}}})", record.creator_tid,
+               json_quote(text_of(record.creator_comm.data(), record.creator_comm.size())));
+    } else {
+        to.put("null");
+    }
+    write_who(to, who.of(ns));
+    to.put("}}");
+}
+
+void write_task(Writer& to, const Task& task, Who& who) {
+    const auto ppid = task.ppid();
+    to.put(R"({{"tid":{},"tgid":{},)", task.tid(), task.tgid());
+    to.known("ppid", ppid.value_or(0), ppid.has_value());
+    to.put(R"(,"comm":{},"exe":{},"start_boottime_ns":{},"state":"{}","vpids":[)",
+           json_quote(task.comm()), task.exe().empty() ? "null" : json_quote(task.exe()),
+           task.start_boottime_ns(), task_state_name(task.state()));
+    bool first = true;
+    for (const nst_pid_nr& one : task.vpids()) {
         to.put(R"({}{{"pid_namespace":{},"nr":{}}})", first ? "" : ",", one.pid_namespace, one.nr);
         first = false;
     }
     to.put(R"(],"ns":{{)");
+    const NsSet& set = task.ns();
     for (const Slot slot : all_slots) {
         to.put("{}", slot == all_slots.front() ? "" : ",");
-        to.known(slot_name(slot), task.ns[slot], task.ns[slot] != 0);
+        to.known(slot_name(slot), set[slot], set[slot] != 0);
     }
-    to.put(R"(}},"container":null}})");
+    const auto cgroup = task.cgroup();
+    to.put(R"(}},"cgroup":{})", cgroup ? json_quote(*cgroup) : "null");
+    const auto pids = task.pids_controller();
+    if (pids) {
+        to.put(R"(,"pids_controller":{{"used":{},)", pids->used);
+        to.known("max", pids->max.value_or(0), pids->max.has_value());
+        to.put(R"(,"at_boot_ns":{}}})", pids->told_ns);
+    } else {
+        to.put(R"(,"pids_controller":null)");
+    }
+    write_who(to, who.of(task));
+    to.put("}}");
 }
 
 }  // namespace
 
-std::string tree_json(const Snapshot& snapshot, const TreeOptions& options) {
+std::string tree_json(const View& view, const TreeOptions& options) {
     Writer to;
-    const nst_session& session = snapshot.session;
+    Who who(view);
+    const nst_session& session = view.session();
     to.put(
         R"({{"schema":"nstrail.tree/1","boot_id":{},"at":"{}","at_boot_ns":{},"certain":{},"lost":{},"mode":"{}",)",
         json_quote(text_of(session.boot_id, sizeof(session.boot_id))),
-        rfc3339(session.wall_offset_ns + snapshot.at_boot_ns), snapshot.at_boot_ns,
-        snapshot.certain, snapshot.lost,
+        rfc3339(session.wall_offset_ns + view.at_boot_ns()), view.at_boot_ns(), view.certain(),
+        view.lost(),
         session.mode == NST_attach_mode_full      ? "full"
         : session.mode == NST_attach_mode_reduced ? "reduced"
                                                   : "snapshot");
-    const std::string why = doubt(snapshot, options.note);
+    const std::string why = doubt(view, options.note);
     to.put(R"("doubt":{},"namespaces":[)", why.empty() ? "null" : json_quote(why));
     bool first = true;
-    for (const auto& row : snapshot.namespaces) {
-        if (shown(options, row.ns.type)) {
+    for (const Namespace& ns : view.namespaces()) {
+        if (shown(options, ns.type())) {
             to.put("{}", first ? "" : ",");
-            write_namespace(to, row, snapshot);
+            write_namespace(to, ns, view, who);
             first = false;
         }
     }
@@ -111,9 +195,9 @@ std::string tree_json(const Snapshot& snapshot, const TreeOptions& options) {
     if (options.tasks) {
         to.put(R"(,"tasks":[)");
         first = true;
-        for (const auto& row : snapshot.tasks) {
+        for (const Task& task : view.tasks()) {
             to.put("{}", first ? "" : ",");
-            write_task(to, row);
+            write_task(to, task, who);
             first = false;
         }
         to.put("]");
@@ -122,13 +206,13 @@ std::string tree_json(const Snapshot& snapshot, const TreeOptions& options) {
     return fmt::to_string(to.out);
 }
 
-std::string doubt(const Snapshot& snapshot, const std::string& note) {
+std::string doubt(const View& view, const std::string& note) {
     std::string why;
-    if (!snapshot.synchronized) {
+    if (!view.synchronized()) {
         why = "the first snapshot is not complete";
-    } else if (!snapshot.certain) {
+    } else if (!view.certain()) {
         why = "events were lost and the next snapshot is not complete";
-    } else if (snapshot.session.mode == NST_attach_mode_reduced) {
+    } else if (view.session().mode == NST_attach_mode_reduced) {
         why =
             "reduced mode: switches of namespaces are seen at the next fork, exec, exit or "
             "snapshot of a task, "

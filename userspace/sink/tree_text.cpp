@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "model/teardown.hpp"
+#include "model/who.hpp"
 #include "sink/tree.hpp"
 
 namespace nstrail {
@@ -13,11 +15,19 @@ namespace nstrail {
 namespace {
 
 struct Painter {
-    const Snapshot& snapshot;
+    const View& view;
     const TreeOptions& options;
-    fmt::memory_buffer out{};
-    std::map<std::uint32_t, std::vector<const Snapshot::TaskRow*>> tasks_in =
-        {};  // by active pid namespace
+    Who who;
+    std::vector<Namespace> namespaces;
+    std::map<std::uint32_t, std::vector<Task>> tasks_in;  // by active pid namespace
+    fmt::memory_buffer out;
+
+    Painter(const View& from, const TreeOptions& how)
+        : view(from), options(how), who(from), namespaces(from.namespaces()) {
+        for (const Task& task : how.tasks ? from.tasks() : std::vector<Task>{}) {
+            tasks_in[task.ns()[Slot::pid]].push_back(task);
+        }
+    }
 
     template <class... Args>
     void put(fmt::format_string<Args...> format, Args&&... args) {
@@ -29,77 +39,117 @@ struct Painter {
                std::ranges::find(options.types, type) != options.types.end();
     }
 
-    void describe(const Snapshot::NsRow& row) {
-        const Namespace& ns = row.ns;
-        const std::uint32_t alive = ns.tasks - ns.zombies;
-        put("{}  {} task{}", ns.inum, alive, alive == 1 ? "" : "s");
-        if (ns.zombies != 0) {
-            put(", {} zombie{}", ns.zombies, ns.zombies == 1 ? "" : "s");
+    [[nodiscard]] std::string since(std::uint64_t boot_ns) const {
+        return boot_ns == 0 || boot_ns > view.at_boot_ns()
+                   ? std::string()
+                   : " for " + duration(view.at_boot_ns() - boot_ns);
+    }
+
+    /// A container's id is 64 digits; people know it by the first 12.
+    void place(const Whereabouts* here) {
+        if (here != nullptr && !here->container.empty()) {
+            put("  {} {}", here->runtime.empty() ? "container" : here->runtime,
+                printable(here->container.substr(0, here->container.size() == 64 ? 12 : 64)));
         }
-        if (ns.type == NST_ns_type_pid && row.reaper_tid != 0) {
-            put("  init {} ({})", printable(row.reaper_comm), row.reaper_tid);
+    }
+
+    void blockers(const Namespace& ns) {
+        for (const Blocker& one : blockers_of(view, ns)) {
+            put("; waits for {} ({})", printable(one.task.comm()), one.task.tid());
+            if (one.obstacle == Obstacle::parent || one.obstacle == Obstacle::tracer) {
+                put(", a zombie of {}",
+                    one.by ? fmt::format("{} ({})", printable(one.by->comm()), one.by->tid())
+                           : "a parent that is not known");
+            }
+            put("{}", since(one.since_boot_ns.value_or(0)));
         }
-        if (ns.type == NST_ns_type_pid && ns.last_pid_known &&
-            snapshot.session.mode != NST_attach_mode_reduced) {
-            put("  last pid {}", ns.last_pid);
+    }
+
+    void describe(const Namespace& ns) {
+        const NsRecord& record = ns.record();
+        const std::uint32_t alive = ns.alive_tasks();
+        const std::uint32_t zombies = ns.zombies();
+        put("{}  {} task{}", ns.inum(), alive, alive == 1 ? "" : "s");
+        if (zombies != 0) {
+            put(", {} zombie{}", zombies, zombies == 1 ? "" : "s");
         }
-        if (ns.type == NST_ns_type_user && ns.level != 0) {
-            put("  made by uid {}", ns.creator_uid);
+        if (const auto reaper = ns.reaper()) {
+            put("  init {} ({})", printable(reaper->comm()), reaper->tid());
         }
-        if (row.state != NsState::alive) {
-            put("  [{}]", ns_state_name(row.state));
+        if (ns.type() == NST_ns_type_pid && record.last_pid_known &&
+            view.session().mode != NST_attach_mode_reduced) {
+            put("  last pid {}", record.last_pid);
         }
-        if (!ns.certain) {
+        if (ns.type() == NST_ns_type_user && record.level != 0) {
+            put("  made by uid {}", record.creator_uid);
+        }
+        place(who.of(ns));
+        const NsState state = ns.state();
+        if (state == NsState::dying || state == NsState::zapping) {
+            put("  [{}{}", ns_state_name(state), since(record.dying_since_ns));
+            blockers(ns);
+            put("]");
+        } else if (state != NsState::alive) {
+            put("  [{}{}]", ns_state_name(state), since(record.emptied_ns));
+        }
+        if (!record.certain) {
             put("  [not certain]");
         }
-        if (ns.born && ns.creator_tid != 0) {
-            put("  by {} ({})", printable(text_of(ns.creator_comm.data(), ns.creator_comm.size())),
-                ns.creator_tid);
+        if (record.born && record.creator_tid != 0) {
+            put("  by {} ({})",
+                printable(text_of(record.creator_comm.data(), record.creator_comm.size())),
+                record.creator_tid);
         }
         put("\n");
     }
 
     void tasks_of(std::uint32_t inum, const std::string& indent) {
-        if (!options.tasks) {
-            return;
-        }
-        for (const auto* row : tasks_in[inum]) {
-            const Task& task = row->task;
+        for (const Task& task : tasks_in[inum]) {
             put("{}  {}", indent,
-                task.leader() ? fmt::format("{}", task.tid)
-                              : fmt::format("{}/{}", task.tgid, task.tid));
-            if (task.vpids.size() > 1) {
+                task.leader() ? fmt::format("{}", task.tid())
+                              : fmt::format("{}/{}", task.tgid(), task.tid()));
+            const auto vpids = task.vpids();
+            if (vpids.size() > 1) {
                 put(" (");
-                for (const nst_pid_nr& one : task.vpids.span().subspan(1)) {
-                    put("{}{}", &one == &task.vpids.span()[1] ? "" : ":", one.nr);
+                for (std::size_t i = 1; i < vpids.size(); i++) {
+                    put("{}{}", i == 1 ? "" : ":", vpids[i].nr);
                 }
                 put(")");
             }
-            put(" {}{}\n", printable(task.name()),
-                task.state == TaskState::alive ? ""
-                                               : fmt::format(" [{}]", task_state_name(task.state)));
+            put(" {}", printable(task.comm()));
+            if (!task.exe().empty()) {
+                put("  {}", printable(task.exe()));
+            }
+            const Whereabouts* here = who.of(task);
+            place(here);
+            if (here != nullptr && here->container.empty() && !here->unit.empty()) {
+                put("  {}", printable(here->unit));
+            }
+            put("{}\n", task.state() == TaskState::alive
+                            ? ""
+                            : fmt::format(" [{}]", task_state_name(task.state())));
         }
     }
 
     void branch(NsType type, std::uint32_t parent, const std::string& indent, int depth) {
-        std::vector<const Snapshot::NsRow*> children;
-        for (const auto& row : snapshot.namespaces) {
-            if (row.ns.type == type && row.ns.parent == parent &&
-                (parent != 0 || row.ns.level == 0)) {
-                children.push_back(&row);
+        std::vector<const Namespace*> children;
+        for (const Namespace& ns : namespaces) {
+            if (ns.type() == type && ns.record().parent == parent &&
+                (parent != 0 || ns.record().level == 0)) {
+                children.push_back(&ns);
             }
         }
-        for (const auto* row : children) {
-            const bool last = row == children.back();
+        for (const Namespace* ns : children) {
+            const bool last = ns == children.back();
             put("{}{}", indent, depth == 0 ? "" : last ? "└─ " : "├─ ");
-            describe(*row);
+            describe(*ns);
             const std::string below = depth == 0 ? indent : indent + (last ? "   " : "│  ");
             if (type == NST_ns_type_pid) {
-                tasks_of(row->ns.inum, below);
+                tasks_of(ns->inum(), below);
             }
             // A loop could only come from a damaged stream; the kernel allows 32 levels.
             if (depth <= NST_MAX_LEVELS) {
-                branch(type, row->ns.inum, below, depth + 1);
+                branch(type, ns->inum(), below, depth + 1);
             }
         }
     }
@@ -107,11 +157,8 @@ struct Painter {
 
 }  // namespace
 
-std::string tree_text(const Snapshot& snapshot, const TreeOptions& options) {
-    Painter paint{.snapshot = snapshot, .options = options};
-    for (const auto& row : snapshot.tasks) {
-        paint.tasks_in[row.task.ns[Slot::pid]].push_back(&row);
-    }
+std::string tree_text(const View& view, const TreeOptions& options) {
+    Painter paint(view, options);
     for (const NsType type : {NST_ns_type_pid, NST_ns_type_user}) {
         if (paint.shown(type)) {
             paint.put("{} namespaces\n", type_name(type));
@@ -124,14 +171,14 @@ std::string tree_text(const Snapshot& snapshot, const TreeOptions& options) {
             continue;
         }
         paint.put("{} namespaces\n", type_name(type));
-        for (const auto& row : snapshot.namespaces) {
-            if (row.ns.type == type) {
+        for (const Namespace& ns : paint.namespaces) {
+            if (ns.type() == type) {
                 paint.put("  ");
-                paint.describe(row);
+                paint.describe(ns);
             }
         }
     }
-    if (const std::string why = doubt(snapshot, options.note); !why.empty()) {
+    if (const std::string why = doubt(view, options.note); !why.empty()) {
         paint.put("note: {}\n", why);
     }
     return fmt::to_string(paint.out);

@@ -52,7 +52,7 @@ std::string html_escape(std::string_view text) {
 }
 
 std::string page(const Publication& now) {
-    const Snapshot& snapshot = *now.snapshot;
+    const View& view = now.view;
     return fmt::format(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>nstrail</title>"
         "<meta http-equiv=\"refresh\" content=\"2\">"
@@ -65,9 +65,9 @@ std::string page(const Publication& now) {
         "<a href=\"/api/v1/doctor\">doctor</a> · <a href=\"/api/v1/rules\">rules</a> · <a "
         "href=\"/readyz\">ready?</a></p>"
         "<pre>{}</pre></body></html>\n",
-        snapshot.tasks.size(), snapshot.namespaces.size(), snapshot.lost,
-        snapshot.certain ? "certain" : "not certain",
-        html_escape(tree_text(snapshot, {.tasks = false, .types = {}, .note = now.note})));
+        view.task_count(), view.namespace_count(), view.lost(),
+        view.certain() ? "certain" : "not certain",
+        html_escape(tree_text(view, {.tasks = false, .types = {}, .note = now.note})));
 }
 
 }  // namespace
@@ -76,10 +76,10 @@ struct WebServer::State {
     httplib::Server server;
     std::thread listener;
     std::string address;
-    SnapshotBoard& board;
+    ViewBoard& board;
     WebOptions options;
 
-    State(SnapshotBoard& from, WebOptions given) : board(from), options(std::move(given)) {}
+    State(ViewBoard& from, WebOptions given) : board(from), options(std::move(given)) {}
 
     /// Answers with what make(publication) says, or 503 where the agent does not answer.
     template <class F>
@@ -104,14 +104,14 @@ void WebServer::State::routes() {
     server.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
         with_state(response, "text/plain; version=0.0.4; charset=utf-8",
                    [this](const Publication& now) {
-                       return metrics_text(*now.snapshot, now.source, options.version);
+                       return metrics_text(now.view, now.source, options.version);
                    });
     });
     server.Get("/api/v1/tree", [this](const httplib::Request& request,
                                       httplib::Response& response) {
         const bool tasks = request.has_param("tasks") && request.get_param_value("tasks") != "0";
         with_state(response, "application/json", [&](const Publication& now) {
-            return tree_json(*now.snapshot, {.tasks = tasks, .types = {}, .note = now.note}) + "\n";
+            return tree_json(now.view, {.tasks = tasks, .types = {}, .note = now.note}) + "\n";
         });
     });
     server.Get("/api/v1/doctor", [this](const httplib::Request&, httplib::Response& response) {
@@ -144,8 +144,7 @@ void WebServer::State::routes() {
     });
 }
 
-Result<std::unique_ptr<WebServer>> WebServer::start(const WebOptions& options,
-                                                    SnapshotBoard& board) {
+Result<std::unique_ptr<WebServer>> WebServer::start(const WebOptions& options, ViewBoard& board) {
     const std::string what = fmt::format("listen on {}:{}", options.address, options.port);
     if (!is_loopback(options.address) && !options.insecure) {
         return fail(what,

@@ -28,7 +28,7 @@ public:
     /// Binds and serves from threads of its own until destroyed. Fails where the address cannot be
     /// bound, or is beyond loopback without leave.
     [[nodiscard]] static Result<std::unique_ptr<WebServer>> start(const WebOptions& options,
-                                                                  SnapshotBoard& board);
+                                                                  ViewBoard& board);
     ~WebServer();
     WebServer(const WebServer&) = delete;
     WebServer& operator=(const WebServer&) = delete;

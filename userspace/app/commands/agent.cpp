@@ -22,15 +22,15 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// Draws the hierarchy over the last drawing, cut to the size of the terminal.
-void draw(const Snapshot& snapshot, const std::string& address, const std::string& note) {
+void draw(const View& view, const std::string& address, const std::string& note) {
     winsize size{.ws_row = 24, .ws_col = 80, .ws_xpixel = 0, .ws_ypixel = 0};
     ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
     std::string out = "\033[H";
     int rows = size.ws_row - 1;
     std::istringstream lines(
         fmt::format("nstrail  {}  {} tasks, {} namespaces, {} lost\n\n{}", address,
-                    snapshot.tasks.size(), snapshot.namespaces.size(), snapshot.lost,
-                    tree_text(snapshot, {.tasks = false, .types = {}, .note = note})));
+                    view.task_count(), view.namespace_count(), view.lost(),
+                    tree_text(view, {.tasks = false, .types = {}, .note = note})));
     for (std::string line; rows > 0 && std::getline(lines, line); rows--) {
         // Columns are counted in characters: continuation bytes of UTF-8 take no room.
         std::size_t columns = 0;
@@ -96,7 +96,7 @@ int agent(const AgentOptions& given) {
     const HookPlan& plan = pipeline.source().plan();
     web.doctor = doctor_json(plan);
     web.rules = rules_json(plan.attached());
-    SnapshotBoard board;
+    ViewBoard board;
     auto server = WebServer::start(web, board);
     if (!server) {
         return complain(server.error());
@@ -144,7 +144,7 @@ int agent(const AgentOptions& given) {
                 std::fputs("\033[2J", stdout);
             }
             drawn = Clock::now();
-            draw(*pipeline.world().snapshot(), address, note);
+            draw(pipeline.world().view(), address, note);
         }
     }
     server->reset();

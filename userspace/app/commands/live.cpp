@@ -106,7 +106,7 @@ private:
 /// One task and all its descendants, by the keys of their task_structs and struct pids.
 class Family {
 public:
-    void add_root(const Task& task) { keys_.insert(task.key); }
+    void add_root(const TaskRecord& task) { keys_.insert(task.key); }
 
     /// Whether the event is about a member; a child of a member becomes one.
     [[nodiscard]] bool concerns(const Event& event) {
@@ -224,7 +224,7 @@ int live(const LiveCommand& given) {
     flush();
     started = true;
     if (child) {
-        if (const Task* root = pipeline.world().find_task(child->pid()); root != nullptr) {
+        if (const TaskRecord* root = pipeline.world().find_task(child->pid()); root != nullptr) {
             family.add_root(*root);
         }
         if (auto released = child->release(given.command.front()); !released) {

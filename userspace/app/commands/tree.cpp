@@ -29,13 +29,13 @@ int tree(const std::string& types, bool tasks, bool json) {
     if (auto done = pipeline.synchronize(std::chrono::seconds(30)); !done) {
         return complain(done.error());
     }
-    const auto snapshot = pipeline.world().snapshot();
+    const View view = pipeline.world().view();
     const TreeOptions shown{
         .tasks = tasks, .types = std::move(*chosen), .note = hidden_note(hidden_tasks(pipeline))};
     if (json) {
-        fmt::print("{}\n", tree_json(*snapshot, shown));
+        fmt::print("{}\n", tree_json(view, shown));
     } else {
-        fmt::print("{}", tree_text(*snapshot, shown));
+        fmt::print("{}", tree_text(view, shown));
     }
     return exit_ok;
 }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cgroups of the unified hierarchy that tasks are in, by the kernel's ids, which are not used
+// again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "event/event.hpp"
+#include "model/paged.hpp"
+
+namespace nstrail {
+
+struct CgroupRecord {
+    std::uint64_t id = 0;
+    std::uint32_t parent = 0;      ///< index; 0 = none, or not known
+    std::uint32_t references = 0;  ///< processes, tasks and cgroups that refer to it
+    std::uint32_t pids_used = 0;   ///< pids controller, when it was told
+    std::uint32_t pids_max = 0;    ///< 0 = not known or no such controller, no_limit = none
+    std::uint64_t told_ns = 0;     ///< when these were read; 0 = never
+    std::uint32_t next_free = 0;
+    bool named = false;  ///< an event told its name; else only its id is known
+    bool root = false;
+    bool removed = false;
+    std::string name;
+
+    static constexpr std::uint32_t no_limit = 0xFFFFFFFF;
+};
+
+using CgroupTable = Slab<CgroupRecord, 4>;
+
+/// "/a/b", "/" for the root; nothing if a part of it is not known.
+[[nodiscard]] std::optional<std::string> cgroup_path(const CgroupTable& table, std::uint32_t index);
+
+/// The writer's side of a CgroupTable. Index 0 is a cgroup that is not known.
+class Cgroups {
+public:
+    explicit Cgroups(CgroupTable& table) : table_(table) {}
+
+    void on(const nst_cgroup& event);
+    /// The index of the cgroup of that id (0 = not known), to be given back by release().
+    [[nodiscard]] std::uint32_t acquire(std::uint64_t id);
+    void release(std::uint32_t index);
+
+private:
+    std::uint32_t meet(std::uint64_t id);
+    void drop_if_unused(std::uint32_t index);
+
+    CgroupTable& table_;
+    boost::unordered_flat_map<std::uint64_t, std::uint32_t> index_;
+};
+
+}  // namespace nstrail

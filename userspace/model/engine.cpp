@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// Engine: sessions, snapshots, loss, namespaces and what holds them.
+#include "model/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "event/reflect.hpp"
+
+namespace nstrail {
+
+namespace {
+
+// What one event may sweep: well below a millisecond of work.
+constexpr std::uint32_t sweep_slots = 65536;
+constexpr std::uint32_t sweep_drops = 2048;
+
+}  // namespace
+
+Engine::Engine()
+    : namespaces_(state_.namespaces, state_.account, [this](std::uint32_t inum) { orphan(inum); }),
+      sets_(state_.sets),
+      cgroups_(state_.cgroups),
+      names_(state_.names) {}
+
+Change Engine::apply(const Event& event) {
+    state_.now = std::max(state_.now, event.boot_ns());
+    state_.account.events[event.kind()]++;
+    Change change;
+    const bool was_certain = certain();
+    with_fixed_part(event, [&](const auto& fixed) { on(event, fixed, change); });
+    if (sweep_at_ != 0) {
+        sweep();
+    }
+    state_.processes.take_gone([&](std::uint32_t cgroup, std::uint32_t exe) {
+        cgroups_.release(cgroup);
+        names_.release(exe);
+    });
+    state_.certain = certain();
+    change.actor_ns = change.actor != nullptr ? &state_.set_of(*change.actor).ns : nullptr;
+    change.by_itself = change.actor != nullptr && change.actor == change.task;
+    change.became_certain = certain() && !was_certain;
+    change.became_uncertain = !certain() && was_certain;
+    return change;
+}
+
+void Engine::on(const Event& /*event*/, const nst_session& e, Change& /*change*/) {
+    state_.session = e;
+}
+
+void Engine::on(const Event& /*event*/, const nst_mark& e, Change& /*change*/) {
+    switch (e.what) {
+        case NST_mark_what_snapshot_begin:
+            begin_round(e.round);
+            break;
+        case NST_mark_what_snapshot_end:
+            if (in_round_ && e.round == round_) {
+                end_round();
+            }
+            break;
+        case NST_mark_what_holders_begin:
+            looking_ = std::make_shared<Holders>();
+            looking_->complete = true;
+            break;
+        case NST_mark_what_holders_end:
+            finish_holders();
+            break;
+        default:
+            break;
+    }
+}
+
+void Engine::begin_round(std::uint32_t round) {
+    in_round_ = true;
+    round_ = round;
+    round_dirty_ = false;
+    forget_round();
+}
+
+void Engine::forget_round() {
+    tombstones_.clear();
+    pending_.clear();
+    heirs_.clear();
+    freed_.clear();
+}
+
+void Engine::end_round() {
+    in_round_ = false;
+    state_.account.snapshots++;
+    forget_round();
+    if (round_dirty_) {
+        // Something was lost while it was told: it proves nothing, and another is wanted.
+        gap_open_ = true;
+        return;
+    }
+    state_.account.resyncs += state_.synchronized && gap_open_ ? 1 : 0;
+    sweep_round_ = round_;
+    sweep_at_ = 1;
+}
+
+/// Drops tasks that the round did not tell.
+void Engine::sweep() {
+    std::uint32_t dropped = 0;
+    const TaskSlot until = std::min(sweep_at_ + sweep_slots, state_.tasks.last() + 1);
+    while (sweep_at_ < until && dropped < sweep_drops) {
+        const TaskRecord& task = state_.tasks[sweep_at_];
+        if (task.key != 0 && std::max(task.seen_round, task.live_round) < sweep_round_) {
+            // Where releases are not seen, this is how one is learned before sched_process_free.
+            Account& account = state_.account;
+            (hooked(NST_HOOK_release_task) ? account.tasks_dropped : account.tasks_released)++;
+            drop_task(sweep_at_);
+            dropped++;
+        }
+        sweep_at_++;
+    }
+    if (sweep_at_ > state_.tasks.last()) {
+        finish_sweep();
+    }
+}
+
+void Engine::finish_sweep() {
+    const bool ends_seen = hooked(NST_HOOK_inum_free) || hooked(NST_HOOK_inum_free_done);
+    std::vector<std::uint32_t> unheld;
+    state_.namespaces.each([&](const NsRecord& ns) {
+        const bool held = ns.tasks != 0 || ns.children_slots != 0 || ns.seen_round >= sweep_round_;
+        if (!held && state_.synchronized) {
+            unheld.push_back(ns.inum);
+        }
+    });
+    for (const std::uint32_t inum : unheld) {
+        if (!ends_seen) {
+            namespaces_.forget(inum);
+        } else if (gap_open_) {
+            namespaces_.edit(inum)->certain = false;
+        }
+    }
+    sweep_at_ = 0;
+    state_.synchronized = true;
+    gap_open_ = false;
+    namespaces_.synchronized();
+}
+
+/// A namespace ended while tasks were thought to be in it: what they refer to is not known any
+/// more.
+void Engine::orphan(std::uint32_t inum) {
+    sets_.forget(inum);
+}
+
+void Engine::on(const Event& /*event*/, const nst_gap& e, Change& /*change*/) {
+    const auto cause = std::min<std::uint32_t>(e.cause, NST_gap_cause_end - 1);
+    state_.account.gaps[cause]++;
+    state_.account.lost[cause] += e.lost;
+    gap_open_ = true;
+    round_dirty_ = round_dirty_ || in_round_;
+    if (looking_) {
+        looking_->complete = false;
+    }
+}
+
+void Engine::on(const Event& /*event*/, const nst_namespace& e, Change& change) {
+    if (e.inum == 0 || e.type == NST_ns_type_none || e.type >= NST_ns_type_end) {
+        return;  // read while it went away
+    }
+    if (e.round == 0 && !hooked(NST_HOOK_inum_alloc) && !namespaces_.knows(e)) {
+        early_facts_[e.inum] = e;
+        return;
+    }
+    if (e.round != 0 && freed_.contains(e.inum)) {
+        return;  // read before its end, written after it
+    }
+    // Allocations tell the last pid better than a snapshot does, unless one may have been lost.
+    const NsRecord* known = namespaces_.find(e.inum);
+    const bool told = known != nullptr && known->last_pid_round == round_;
+    const bool newer = e.round == 0 || !hooked(NST_HOOK_alloc_pid) || (gap_open_ && !told);
+    change.ns = &namespaces_.learn(e, state_.now, newer);
+}
+
+void Engine::on(const Event& /*event*/, const nst_inum_alloc& e, Change& change) {
+    change.actor = state_.find_task(e.actor_tid);
+    freed_.erase(e.inum);
+    namespaces_.allocated(e, change.actor != nullptr ? change.actor->name() : "");
+}
+
+void Engine::on(const Event& /*event*/, const nst_inum_free& e, Change& /*change*/) {
+    const bool pair = hooked(NST_HOOK_inum_free) && hooked(NST_HOOK_inum_free_done);
+    if (namespaces_.freed(e, pair) && in_round_) {
+        freed_.insert(e.inum);
+    }
+}
+
+void Engine::on(const Event& /*event*/, const nst_ns_holder& e, Change& change) {
+    if (!looking_ || e.what >= NST_holder_what_end || e.type >= NST_ns_type_end) {
+        return;
+    }
+    looking_->all.push_back({.what = static_cast<nst_holder_what>(e.what),
+                             .type = static_cast<NsType>(e.type),
+                             .inum = e.inum,
+                             .task = e.task,
+                             .fd = e.fd,
+                             .mnt = e.mnt,
+                             .path = std::string(text_of(e.path, sizeof(e.path)))});
+    change.task = find_key(e.task.key);
+    change.ns = namespaces_.find(e.inum);
+}
+
+void Engine::finish_holders() {
+    if (looking_) {
+        looking_->at_boot_ns = state_.now;
+        state_.holders = std::exchange(looking_, nullptr);
+    }
+}
+
+}  // namespace nstrail

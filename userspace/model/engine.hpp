@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is behind a World: the state, and what only its writer needs.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+
+#include "model/namespaces.hpp"
+#include "model/state.hpp"
+#include "model/world.hpp"
+
+namespace nstrail {
+
+/// Tasks by the key of their task_struct. In many small maps, as one that doubles with a million
+/// keys in it would hold everything up meanwhile.
+class KeyIndex {
+public:
+    [[nodiscard]] std::uint32_t find(std::uint64_t key) const {
+        const auto& shard = shards_[shard_of(key)];
+        const auto at = shard.find(key);
+        return at == shard.end() ? 0 : at->second;
+    }
+    void set(std::uint64_t key, std::uint32_t slot) { shards_[shard_of(key)][key] = slot; }
+    void erase(std::uint64_t key) { shards_[shard_of(key)].erase(key); }
+
+private:
+    [[nodiscard]] static std::size_t shard_of(std::uint64_t key) {
+        return (key * 0x9E3779B97F4A7C15ULL) >> 56;  // 2^64 / golden ratio
+    }
+    std::array<boost::unordered_flat_map<std::uint64_t, std::uint32_t>, 256> shards_;
+};
+
+/// No kernel sends what is not: a damaged recording must not choose how large the index of tids is.
+[[nodiscard]] inline bool plausible(const nst_task_ref& ref) {
+    constexpr std::uint32_t pid_max_limit = 4 * 1024 * 1024;  // PID_MAX_LIMIT
+    return ref.key != 0 && ref.tid < pid_max_limit && ref.tgid < pid_max_limit;
+}
+
+class Engine {
+public:
+    Engine();
+
+    Change apply(const Event& event);
+    [[nodiscard]] const WorldState& state() const { return state_; }
+    [[nodiscard]] bool wants_snapshot() const { return !certain() && (!in_round_ || round_dirty_); }
+
+private:
+    using TaskSlot = std::uint32_t;
+    static constexpr TaskSlot no_task = 0;
+
+    [[nodiscard]] bool hooked(nst_hook hook) const {
+        return (state_.session.hooks >> hook & 1) != 0;
+    }
+    [[nodiscard]] bool certain() const {
+        return state_.synchronized && !gap_open_ && sweep_at_ == 0;
+    }
+
+    // engine_births.cpp
+    void on(const Event& event, const nst_task_new& e, Change& change);
+    void on(const Event& event, const nst_task_seen& e, Change& change);
+    void on(const Event& event, const nst_task_exe& e, Change& change);
+    // engine_tasks.cpp
+    void on(const Event& event, const nst_task_exec& e, Change& change);
+    void on(const Event& event, const nst_task_rename& e, Change& change);
+    void on(const Event& event, const nst_task_exit& e, Change& change);
+    void on(const Event& event, const nst_task_release& e, Change& change);
+    void on(const Event& event, const nst_task_free& e, Change& change);
+    void on(const Event& event, const nst_exchange_tids& e, Change& change);
+    void on(const Event& event, const nst_ns_switch& e, Change& change);
+    void on(const Event& event, const nst_cred_user_ns& e, Change& change);
+    void on(const Event& event, const nst_cgroup& e, Change& change);
+    void on(const Event& event, const nst_task_cgroup& e, Change& change);
+    // engine.cpp
+    void on(const Event& event, const nst_session& e, Change& change);
+    void on(const Event& event, const nst_mark& e, Change& change);
+    void on(const Event& event, const nst_gap& e, Change& change);
+    void on(const Event& event, const nst_namespace& e, Change& change);
+    void on(const Event& event, const nst_inum_alloc& e, Change& change);
+    void on(const Event& event, const nst_inum_free& e, Change& change);
+    void on(const Event& event, const nst_ns_holder& e, Change& change);
+    // engine_pids.cpp
+    void on(const Event& event, const nst_alloc_pid& e, Change& change);
+    void on(const Event& event, const nst_free_pid& e, Change& change);
+    void on(const Event& event, const nst_ns_last_pid& e, Change& change);
+
+    // engine_records.cpp: the bookkeeping of tasks
+    [[nodiscard]] TaskRecord* find_key(std::uint64_t key);
+    [[nodiscard]] TaskSlot slot_of(const TaskRecord& task) const { return by_key_.find(task.key); }
+    [[nodiscard]] TaskSlot slot_by_tid(std::uint32_t tid) const;
+    TaskRecord& add_task(const nst_task_ref& ref);
+    void drop_task(TaskSlot slot);
+    void evict(const nst_task_ref& ref, std::uint64_t& counter);
+    void unindex_tid(std::uint32_t tid, TaskSlot slot);
+    void exchange(TaskRecord& one, TaskRecord& other);
+    void learn_exchange(TaskRecord& leader, const nst_task_ref& now);
+    void touch(TaskRecord& task);
+    void set_set(TaskRecord& task, std::uint64_t nsproxy, NsSet set);
+    void set_slot(TaskRecord& task, Slot slot, std::uint32_t inum);
+    void leave_nsproxy(TaskRecord& task);
+    void set_state(TaskRecord& task, TaskState state);
+    void set_vector(TaskRecord& task, std::span<const nst_pid_nr> vector);
+    void set_parent(const TaskRecord& task, std::uint32_t ppid);
+    void set_cgroup(TaskRecord& task, std::uint64_t id, bool whole);
+    void set_exe(const TaskRecord& task, std::string_view path);
+    NsRecord& meet(std::uint32_t inum, NsType type);
+    void count(const NsSet& set, TaskState state, Slot slot, int by);
+
+    void learn_namespaces(TaskRecord& task, const nst_ns_set& set, Change& change);
+    void note_transition(Change& change, const NsSet& before, const TaskRecord& task,
+                         bool exact) const;
+    void learn_parent(const nst_task_new& e, const NsSet& set);
+    void process_dies(const nst_task_exit& e);
+    void mark_dying(const TaskRecord& init);
+    void move_last_pid(NsRecord& ns, std::uint32_t last_pid, PidMove move,
+                       const nst_task_ref& actor);
+    [[nodiscard]] PidMove explain(const NsRecord& ns, std::uint32_t last_pid) const;
+    void keep_request(const Event& event, const nst_alloc_pid& e);
+
+    void forget_round();
+    void begin_round(std::uint32_t round);
+    void end_round();
+    void sweep();
+    void finish_sweep();
+    void finish_holders();
+    void orphan(std::uint32_t inum);
+
+    WorldState state_;
+    Namespaces namespaces_;
+    Sets sets_;
+    Cgroups cgroups_;
+    Names names_;
+    KeyIndex by_key_;
+
+    bool gap_open_ = false;
+    bool in_round_ = false;
+    bool round_dirty_ = false;  // a gap during the round: it proves nothing
+    std::uint32_t round_ = 0;
+    // After a round that proved something: the tasks that it did not tell are gone. They are looked
+    // for in slices, an event's worth each, from this slot on; 0 = no sweep.
+    TaskSlot sweep_at_ = 0;
+    std::uint32_t sweep_round_ = 0;
+    // The round of holders under way, if there is one.
+    std::shared_ptr<Holders> looking_;
+
+    // Only during a round: what live events said of tasks before their snapshot record came.
+    boost::unordered_flat_map<std::uint64_t, std::uint64_t>
+        tombstones_;  // key → start_boottime of a released task
+    struct Pending {
+        std::uint64_t nsproxy = 0;
+        NsSet ns;
+        bool switched = false;  // nsproxy and ns hold what a switch set
+        bool exiting = false;
+        bool last = false;  // and was the last of its group
+        bool left = false;  // nsproxy became NULL
+        std::int32_t exit_code = 0;
+        std::uint32_t user = 0;
+        std::uint64_t cgroup = 0;
+        std::array<char, 16> comm{};
+    };
+    boost::unordered_flat_map<std::uint64_t, Pending> pending_;
+    boost::unordered_flat_map<std::uint32_t, std::uint32_t> heirs_;  // tgid of a dead → heir
+    boost::unordered_flat_set<std::uint32_t> freed_;  // inums given back and not out again
+    // Facts that came ahead of the event that says whether the namespace is new (births not
+    // hooked).
+    boost::unordered_flat_map<std::uint32_t, nst_namespace> early_facts_;
+};
+
+}  // namespace nstrail

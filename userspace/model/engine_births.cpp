@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Engine: tasks that are born, or found by a snapshot.
+#include <algorithm>
+
+#include <linux/sched.h>
+
+#include "model/engine.hpp"
+
+namespace nstrail {
+
+namespace {
+
+constexpr std::uint32_t pf_exiting = 0x4;       // PF_EXITING
+constexpr std::uint32_t pf_kthread = 0x200000;  // PF_KTHREAD
+
+/// Which slot a flag of clone makes new. CLONE_NEWTIME gives the child both time slots
+/// (timens_on_fork), but with CLONE_VM only that for its children.
+constexpr struct {
+    std::uint64_t flag;
+    Slot slot;
+} new_by_clone[] = {
+    {CLONE_NEWNS, Slot::mnt},    {CLONE_NEWUTS, Slot::uts},
+    {CLONE_NEWIPC, Slot::ipc},   {CLONE_NEWNET, Slot::net},
+    {CLONE_NEWPID, Slot::pid},   {CLONE_NEWCGROUP, Slot::cgroup},
+    {CLONE_NEWUSER, Slot::user}, {CLONE_NEWTIME, Slot::time_for_children},
+};
+
+}  // namespace
+
+void Engine::on(const Event& event, const nst_task_new& e, Change& change) {
+    if (!plausible(e.task)) {
+        return;
+    }
+    state_.account.tasks_born++;
+    // In the reduced mode that is how a release is learned when the number is used again before
+    // sched_process_free; in the full mode the release was lost.
+    evict(e.task, hooked(NST_HOOK_release_task) ? state_.account.tasks_dropped
+                                                : state_.account.tasks_released);
+    tombstones_.erase(e.task.key);
+    pending_.erase(e.task.key);
+    heirs_.erase(e.task.tgid);
+
+    TaskRecord& task = add_task(e.task);
+    const TaskRecord* actor = find_key(e.actor.key);
+    if (task.leader()) {
+        task.process = state_.processes.create(task.tgid);
+        state_.processes.set_parent(task.process, e.ppid);
+    } else {
+        task.process = state_.processes.acquire(task.tgid);
+    }
+    std::ranges::copy(e.comm, task.comm.begin());
+    task.pid_key = e.pid_key;
+    task.kernel_thread = e.actor.tid == 2;  // kthreadd makes them all
+    touch(task);
+    const NsSet set(e.ns);
+    if (!hooked(NST_HOOK_inum_alloc)) {
+        for (const auto& [flag, slot] : new_by_clone) {
+            const NsRecord* known = namespaces_.find(set[slot]);
+            // During a round the iterator may have told it before task_newtask did.
+            const bool told = in_round_ && known != nullptr && known->seen_round == round_;
+            if ((e.clone_flags & flag) != 0 && set[slot] != 0 && !told) {
+                namespaces_.cloned(set[slot], state_.now, e.actor.tid,
+                                   actor != nullptr ? actor->name() : "");
+            }
+        }
+    }
+    set_set(task, e.ns.nsproxy, set);
+    set_vector(task, event.tail<nst_task_new, nst_pid_nr>());
+    set_cgroup(task, e.cgroup, task.leader());
+    if (actor != nullptr) {
+        if (task.leader()) {
+            set_exe(task, state_.names[state_.processes[actor->process].exe].text);
+        }
+        const NsSet before = state_.set_of(*actor).ns;
+        if (before != set) {
+            change.transition = {.before = before, .after = set};
+        }
+    }
+    // Where switches are not seen, the child tells what its parent has: all that clone did not make
+    // new.
+    if (!hooked(NST_HOOK_switch_namespaces)) {
+        learn_parent(e, set);
+    }
+    change.actor = actor;
+    change.task = &task;
+}
+
+void Engine::learn_parent(const nst_task_new& e, const NsSet& child) {
+    TaskRecord* parent = find_key(e.actor.key);
+    if (parent == nullptr || parent->state != TaskState::alive ||
+        state_.set_of(*parent).nsproxy == e.actor_nsproxy) {
+        return;
+    }
+    const NsSet before = state_.set_of(*parent).ns;
+    NsSet now = child;
+    for (const auto& [flag, slot] : new_by_clone) {
+        if ((e.clone_flags & flag) != 0) {
+            now[slot] = before[slot];
+        }
+    }
+    const bool new_pid = (e.clone_flags & CLONE_NEWPID) != 0;
+    const bool new_time = (e.clone_flags & CLONE_NEWTIME) != 0;
+    now[Slot::pid_for_children] = new_pid ? before[Slot::pid_for_children] : child[Slot::pid];
+    now[Slot::pid] = before[Slot::pid];
+    now[Slot::time_for_children] =
+        new_time ? before[Slot::time_for_children] : child[Slot::time_for_children];
+    now[Slot::time] = before[Slot::time];
+    set_set(*parent, e.actor_nsproxy, now);
+    state_.account.switches_seen_late++;
+}
+
+void Engine::on(const Event& event, const nst_task_seen& e, Change& change) {
+    if (!plausible(e.task)) {
+        return;
+    }
+    if (const auto gone = tombstones_.find(e.task.key);
+        gone != tombstones_.end() && gone->second == e.task.start_boottime_ns) {
+        return;  // read before its release, written after it
+    }
+    TaskRecord* known = find_key(e.task.key);
+    if (known != nullptr && known->live_round == round_ && in_round_) {
+        known->seen_round = e.round;
+        if (state_.processes[known->process].cgroup == 0) {
+            set_cgroup(*known, e.cgroup, known->leader());
+        }
+        change.task = known;
+        return;  // live events have told more recent things
+    }
+    if (known != nullptr &&
+        (known->start_boottime_ns != e.task.start_boottime_ns || known->tid != e.task.tid)) {
+        state_.account.tasks_dropped++;
+        drop_task(slot_of(*known));
+        known = nullptr;
+    }
+    const bool found = known == nullptr;
+    if (found) {
+        evict(e.task, state_.account.tasks_dropped);
+    }
+    TaskRecord& task = found ? add_task(e.task) : *known;
+    if (found) {
+        task.soft = true;
+        task.process = state_.processes.acquire(task.tgid);
+        task.pid_key = e.pid_key;
+        task.kernel_thread = (e.flags & pf_kthread) != 0;
+        set_vector(task, event.tail<nst_task_seen, nst_pid_nr>());
+    }
+    const SetRecord before = state_.set_of(task);
+    set_parent(task, e.ppid);
+    task.tracer = e.tracer;
+    task.seen_round = e.round;
+    std::ranges::copy(e.comm, task.comm.begin());
+    NsSet set(e.ns);
+    std::uint64_t nsproxy = e.ns.nsproxy;
+    TaskState state = TaskState::alive;
+    if (e.exit_state != 0) {
+        // The record's set may have been read before exit_task_namespaces(), its state after.
+        nsproxy = 0;
+        task.exit_code = e.exit_code;
+        state = TaskState::zombie;
+    } else if ((e.flags & pf_exiting) != 0) {
+        state = TaskState::exiting;
+    }
+    Pending pending;
+    if (const auto at = pending_.find(e.task.key); at != pending_.end()) {
+        pending = at->second;
+        pending_.erase(at);
+        touch(task);
+    }
+    if (pending.comm[0] != 0) {
+        task.comm = pending.comm;
+    }
+    if (pending.switched) {
+        nsproxy = pending.nsproxy;
+        set = pending.ns;
+    }
+    set_cgroup(task, pending.cgroup != 0 ? pending.cgroup : e.cgroup, task.leader());
+    if (pending.user != 0) {
+        set[Slot::user] = pending.user;
+    }
+    if (pending.exiting) {
+        task.exit_code = pending.exit_code;
+        state = TaskState::exiting;
+    }
+    if (pending.left) {
+        nsproxy = 0;
+        state = TaskState::zombie;
+    }
+    // What it let go of may have ended since the record was read, and must not be met again.
+    for (const Slot slot : all_slots) {
+        set[slot] = nsproxy == 0 && in_nsproxy(slot) ? 0 : set[slot];
+    }
+    set_set(task, nsproxy, set);
+    if (!found && before.nsproxy != nsproxy && nsproxy != 0) {
+        state_.account.switches_seen_late++;
+        change.transition = {.before = before.ns, .after = set, .exact = false};
+    }
+    if (state != TaskState::alive) {
+        set_state(task, state);
+    }
+    if (pending.last) {
+        mark_dying(task);
+    }
+    change.task = &task;
+}
+
+void Engine::on(const Event& /*event*/, const nst_task_exe& e, Change& change) {
+    TaskRecord* task = find_key(e.task.key);
+    // Read after the snapshot: an exec since has told more recent things.
+    if (task == nullptr || task->start_boottime_ns != e.task.start_boottime_ns) {
+        return;
+    }
+    if (state_.processes[task->process].exe == 0) {
+        set_exe(*task, text_of(e.path, sizeof(e.path)));
+    }
+    change.task = task;
+}
+
+}  // namespace nstrail

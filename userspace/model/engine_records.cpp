@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// Engine: the bookkeeping of tasks, their sets, numbers, processes and cgroups.
+#include <utility>
+
+#include "model/engine.hpp"
+
+namespace nstrail {
+
+TaskRecord* Engine::find_key(std::uint64_t key) {
+    const TaskSlot slot = by_key_.find(key);
+    return slot == no_task ? nullptr : &state_.tasks.at(slot);
+}
+
+Engine::TaskSlot Engine::slot_by_tid(std::uint32_t tid) const {
+    const TaskSlot* slot = state_.by_tid.find(tid);
+    return slot == nullptr ? no_task : *slot;
+}
+
+TaskRecord& Engine::add_task(const nst_task_ref& ref) {
+    const TaskSlot slot = state_.tasks.allocate();
+    TaskRecord& task = state_.tasks.at(slot);
+    task.key = ref.key;
+    task.start_boottime_ns = ref.start_boottime_ns;
+    task.tid = ref.tid;
+    task.tgid = ref.tgid;
+    by_key_.set(ref.key, slot);
+    state_.by_tid.at(ref.tid) = slot;
+    return task;
+}
+
+void Engine::unindex_tid(std::uint32_t tid, TaskSlot slot) {
+    if (slot_by_tid(tid) == slot) {
+        state_.by_tid.at(tid) = no_task;
+    }
+}
+
+void Engine::drop_task(TaskSlot slot) {
+    TaskRecord& task = state_.tasks.at(slot);
+    set_set(task, 0, NsSet{});
+    if (task.leader()) {
+        // The process is gone. Its children may hold on to it for its heir; if it held on to its
+        // own parent then, a line of processes that fork and exit would grow for ever.
+        state_.processes.forget_parent(task.process);
+    }
+    state_.processes.release(task.process);
+    cgroups_.release(task.cgroup);
+    unindex_tid(task.tid, slot);
+    by_key_.erase(task.key);
+    state_.tasks.release(slot);
+}
+
+/// Ends whoever else has the address or the number of a task that is known to be.
+void Engine::evict(const nst_task_ref& ref, std::uint64_t& counter) {
+    for (const TaskSlot slot : {by_key_.find(ref.key), slot_by_tid(ref.tid)}) {
+        const TaskRecord& task = state_.tasks[slot];
+        if (task.key == 0) {
+            continue;
+        }
+        // The iterator may have told the very task before task_newtask did.
+        const bool same = task.key == ref.key && task.start_boottime_ns == ref.start_boottime_ns;
+        counter += same ? 0 : 1;
+        drop_task(slot);
+    }
+}
+
+void Engine::exchange(TaskRecord& one, TaskRecord& other) {
+    std::swap(one.tid, other.tid);
+    std::swap(one.vpids, other.vpids);
+    std::swap(one.pid_key, other.pid_key);
+    state_.by_tid.at(one.tid) = slot_of(one);
+    state_.by_tid.at(other.tid) = slot_of(other);
+    touch(one);
+    touch(other);
+}
+
+/// A leader that ends under another tid gave its own to the thread that had that one and executes a
+/// program (de_thread): exchange_tids was not seen.
+void Engine::learn_exchange(TaskRecord& leader, const nst_task_ref& now) {
+    const TaskSlot slot = leader.tid == now.tid ? no_task : slot_by_tid(now.tid);
+    if (slot == no_task) {
+        return;
+    }
+    TaskRecord& thread = state_.tasks.at(slot);
+    thread.start_boottime_ns = leader.start_boottime_ns;
+    exchange(leader, thread);
+}
+
+void Engine::touch(TaskRecord& task) {
+    if (in_round_) {
+        task.live_round = round_;
+    }
+    task.soft = false;
+}
+
+void Engine::count(const NsSet& set, TaskState state, Slot slot, int by) {
+    NsRecord* ns = namespaces_.edit(set[slot]);
+    if (ns == nullptr) {
+        return;
+    }
+    const auto add = [by](std::uint32_t& counter) {
+        counter = by < 0 && counter == 0 ? 0 : counter + static_cast<std::uint32_t>(by);
+    };
+    if (for_children(slot)) {
+        add(ns->children_slots);
+        return;
+    }
+    add(ns->tasks);
+    ns->emptied_ns = ns->tasks == 0 ? state_.now : 0;
+    if (state == TaskState::zombie) {
+        add(ns->zombies);
+    }
+}
+
+NsRecord& Engine::meet(std::uint32_t inum, NsType type) {
+    NsRecord& ns = namespaces_.meet(inum, type, state_.now);
+    if (const auto early = early_facts_.find(inum); early != early_facts_.end()) {
+        const nst_namespace facts = early->second;
+        early_facts_.erase(early);
+        // Of another type they are about one whose birth was lost.
+        if (facts.type == static_cast<nst_u32>(type)) {
+            return namespaces_.learn(facts, state_.now, true);
+        }
+    }
+    return ns;
+}
+
+void Engine::set_set(TaskRecord& task, std::uint64_t nsproxy, NsSet set) {
+    NsSet counted = state_.set_of(task).ns;  // what namespaces count this task for
+    std::array<std::uint32_t, slot_count> generations{};
+    for (const Slot slot : all_slots) {
+        if (counted[slot] != set[slot]) {
+            count(counted, task.state, slot, -1);
+            counted[slot] = 0;
+        } else if (const NsRecord* ns = namespaces_.find(set[slot]); ns != nullptr) {
+            generations[static_cast<std::size_t>(slot)] = ns->gen;
+        }
+    }
+    for (const Slot slot : all_slots) {
+        if (counted[slot] != set[slot]) {
+            meet(set[slot], slot_type(slot));
+        }
+    }
+    // One inum under two types (a death and a birth were lost): meeting the one ended the other.
+    for (const Slot slot : all_slots) {
+        const NsRecord* ns = namespaces_.find(set[slot]);
+        if (ns == nullptr || ns->type != slot_type(slot)) {
+            set[slot] = counted[slot] = 0;
+        } else if (ns->gen != generations[static_cast<std::size_t>(slot)]) {
+            counted[slot] = 0;
+        }
+    }
+    for (const Slot slot : all_slots) {
+        if (counted[slot] != set[slot]) {
+            count(set, task.state, slot, +1);
+        }
+    }
+    const std::uint32_t index = sets_.acquire(nsproxy, set);
+    sets_.release(std::exchange(task.set, index));
+}
+
+void Engine::set_slot(TaskRecord& task, Slot slot, std::uint32_t inum) {
+    const SetRecord& now = state_.set_of(task);
+    if (now.ns[slot] != inum) {
+        NsSet set = now.ns;
+        set[slot] = inum;
+        set_set(task, now.nsproxy, set);
+    }
+}
+
+void Engine::leave_nsproxy(TaskRecord& task) {
+    NsSet set = state_.set_of(task).ns;
+    for (const Slot slot : all_slots) {
+        set[slot] = in_nsproxy(slot) ? 0 : set[slot];
+    }
+    set_set(task, 0, set);
+}
+
+void Engine::set_state(TaskRecord& task, TaskState state) {
+    const int by = (state == TaskState::zombie ? 1 : 0) - (task.state == TaskState::zombie ? 1 : 0);
+    const NsSet set = state_.set_of(task).ns;
+    for (const Slot slot : all_slots) {
+        NsRecord* ns = by == 0 || for_children(slot) ? nullptr : namespaces_.edit(set[slot]);
+        if (ns != nullptr && (by > 0 || ns->zombies != 0)) {
+            ns->zombies += static_cast<std::uint32_t>(by);
+        }
+    }
+    task.state = state;
+}
+
+void Engine::set_vector(TaskRecord& task, std::span<const nst_pid_nr> vector) {
+    task.vpids = PidVector(vector);
+    std::uint32_t parent = 0;
+    for (std::uint32_t level = 0; level < vector.size(); level++) {
+        if (vector[level].pid_namespace == 0) {
+            continue;
+        }
+        NsRecord& ns = meet(vector[level].pid_namespace, NST_ns_type_pid);
+        if (!ns.facts) {
+            ns.parent = parent;
+            ns.level = level;
+        }
+        parent = ns.inum;
+    }
+    if (NsRecord* active = namespaces_.edit(task.vpids.innermost().pid_namespace);
+        active != nullptr && task.vpids.innermost().nr == 1) {
+        active->init_tgid = task.tgid;
+    }
+}
+
+/// The parent that a snapshot read may have died since, during the round.
+void Engine::set_parent(const TaskRecord& task, std::uint32_t ppid) {
+    for (std::size_t i = 0; i <= heirs_.size(); i++) {
+        const auto at = heirs_.find(ppid);
+        if (at == heirs_.end()) {
+            state_.processes.set_parent(task.process, ppid);
+            return;
+        }
+        ppid = at->second;
+        if (ppid == 0) {
+            break;
+        }
+    }
+    state_.processes.forget_parent(task.process);
+}
+
+/// `whole`: all threads of its process are there, and not this one alone (threaded cgroups).
+void Engine::set_cgroup(TaskRecord& task, std::uint64_t id, bool whole) {
+    if (id == 0 || task.process <= Processes::unknown) {
+        return;
+    }
+    const std::uint32_t index = cgroups_.acquire(id);
+    ProcessRecord& process = state_.processes.at(task.process);
+    if (whole || process.cgroup == 0) {
+        cgroups_.release(std::exchange(process.cgroup, index));
+        process.cgroup_moves++;
+        cgroups_.release(std::exchange(task.cgroup, 0));
+    } else if (index == process.cgroup) {
+        cgroups_.release(index);
+        cgroups_.release(std::exchange(task.cgroup, 0));
+    } else {
+        cgroups_.release(std::exchange(task.cgroup, index));
+        task.cgroup_moves = process.cgroup_moves;
+    }
+}
+
+void Engine::set_exe(const TaskRecord& task, std::string_view path) {
+    if (task.process > Processes::unknown && !path.empty()) {
+        const std::uint32_t index = names_.acquire(path);
+        names_.release(std::exchange(state_.processes.at(task.process).exe, index));
+    }
+}
+
+}  // namespace nstrail

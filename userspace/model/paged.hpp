@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// A table by small numbers whose copies cost nothing until one of them is written to.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace nstrail {
+
+/// Shared ownership of a node that counts its owners itself (`references`, starting at 1).
+/// Different owners may be used by different threads; one owner by one thread at a time.
+template <class Node>
+class Counted {
+public:
+    Counted() = default;
+    explicit Counted(Node* made) : node_(made) {}
+    Counted(const Counted& other) : node_(other.node_) {
+        if (node_ != nullptr) {
+            node_->references.fetch_add(1, std::memory_order_relaxed);
+        }
+    }
+    Counted(Counted&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+    Counted& operator=(Counted other) noexcept {
+        std::swap(node_, other.node_);
+        return *this;
+    }
+    ~Counted() {
+        if (node_ != nullptr && node_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            delete node_;
+        }
+    }
+
+    [[nodiscard]] const Node* get() const { return node_; }
+    /// For writing: made if there is none, copied if anybody else owns it too.
+    [[nodiscard]] Node& own() {
+        if (node_ == nullptr) {
+            node_ = new Node();
+        } else if (node_->references.load(std::memory_order_acquire) != 1) {
+            // Acquire: a reader that has let go has also read its last (release in ~Counted).
+            *this = Counted(new Node(*node_));
+        }
+        return *node_;
+    }
+
+private:
+    Node* node_ = nullptr;
+};
+
+/// Three levels of pages, made where an index is first written. A copy shares all pages; the first
+/// write through a copy then copies the three pages on the way, a bounded piece of work however
+/// large the table is. Growth moves nothing: a reference from at() stays good until the table is
+/// copied.
+///
+/// One thread at a time per copy; different copies in different threads.
+template <class T, unsigned leaf_bits, unsigned middle_bits, unsigned root_bits>
+class PagedTable {
+public:
+    static constexpr std::uint64_t capacity = 1ULL << (leaf_bits + middle_bits + root_bits);
+
+    /// The element, or null where nothing near it was ever written.
+    [[nodiscard]] const T* find(std::uint32_t index) const {
+        if (index >= capacity) {
+            return nullptr;
+        }
+        const Root* root = root_.get();
+        const Middle* middle = root == nullptr ? nullptr : root->below[top(index)].get();
+        const Leaf* leaf = middle == nullptr ? nullptr : middle->below[mid(index)].get();
+        return leaf == nullptr ? nullptr : &leaf->items[low(index)];
+    }
+    /// The element for writing, value-initialised before its first use. Precondition:
+    /// index < capacity.
+    [[nodiscard]] T& at(std::uint32_t index) {
+        return root_.own().below[top(index)].own().below[mid(index)].own().items[low(index)];
+    }
+    /// f(index, const T&) for each element of each page there is, by index; most may be unused.
+    template <class F>
+    void each(F&& f) const {
+        if (root_.get() == nullptr) {
+            return;
+        }
+        std::uint32_t index = 0;
+        for (const auto& middle : root_.get()->below) {
+            if (middle.get() == nullptr) {
+                index += 1U << (middle_bits + leaf_bits);
+                continue;
+            }
+            for (const auto& leaf : middle.get()->below) {
+                if (leaf.get() == nullptr) {
+                    index += 1U << leaf_bits;
+                    continue;
+                }
+                for (const T& one : leaf.get()->items) {
+                    f(index++, one);
+                }
+            }
+        }
+    }
+
+private:
+    struct Leaf {
+        Leaf() = default;
+        Leaf(const Leaf& other) : items(other.items) {}
+        Leaf& operator=(const Leaf&) = delete;
+        ~Leaf() = default;
+        std::atomic<std::uint32_t> references{1};
+        std::array<T, 1U << leaf_bits> items{};
+    };
+    template <class Below, unsigned bits>
+    struct Inner {
+        Inner() = default;
+        Inner(const Inner& other) : below(other.below) {}
+        Inner& operator=(const Inner&) = delete;
+        ~Inner() = default;
+        std::atomic<std::uint32_t> references{1};
+        std::array<Counted<Below>, 1U << bits> below{};
+    };
+    using Middle = Inner<Leaf, middle_bits>;
+    using Root = Inner<Middle, root_bits>;
+
+    static constexpr std::uint32_t low(std::uint32_t index) {
+        return index & ((1U << leaf_bits) - 1);
+    }
+    static constexpr std::uint32_t mid(std::uint32_t index) {
+        return index >> leaf_bits & ((1U << middle_bits) - 1);
+    }
+    static constexpr std::uint32_t top(std::uint32_t index) {
+        return index >> (leaf_bits + middle_bits);
+    }
+
+    Counted<Root> root_;
+};
+
+/// Records in a PagedTable under indexes given out by the slab, from 1; 0 is nobody. A record given
+/// back is reset to T{}. T has a member `next_free`, of the slab while the record is free.
+template <class T, unsigned leaf_bits>
+class Slab {
+public:
+    using Index = std::uint32_t;
+
+    [[nodiscard]] Index allocate() {
+        count_++;
+        if (free_ == 0) {
+            return ++end_;
+        }
+        const Index index = free_;
+        T& record = records_.at(index);
+        free_ = std::exchange(record.next_free, 0);
+        return index;
+    }
+    void release(Index index) {
+        T& record = records_.at(index);
+        record = T{};
+        record.next_free = free_;
+        free_ = index;
+        count_--;
+    }
+    /// Precondition: index is 0 or was given out once.
+    [[nodiscard]] const T& operator[](Index index) const {
+        static const T nobody{};
+        const T* record = records_.find(index);
+        return record == nullptr ? nobody : *record;
+    }
+    [[nodiscard]] T& at(Index index) { return records_.at(index); }
+    /// No index beyond this one has been given out.
+    [[nodiscard]] Index last() const { return end_; }
+    [[nodiscard]] std::uint32_t size() const { return count_; }
+
+private:
+    // PID_MAX_LIMIT records, and one more bit for those that outlive their number.
+    PagedTable<T, leaf_bits, 8, 15 - leaf_bits> records_;
+    Index free_ = 0;
+    Index end_ = 0;
+    std::uint32_t count_ = 0;
+};
+
+}  // namespace nstrail

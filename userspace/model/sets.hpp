@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sets of namespaces that tasks are in, each kept once: a million tasks share few of them.
+#pragma once
+
+#include <cstdint>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "model/paged.hpp"
+#include "model/task.hpp"
+
+namespace nstrail {
+
+struct SetRecord {
+    std::uint64_t nsproxy = 0;  ///< joins events; 0 = NULL
+    NsSet ns;
+    std::uint32_t references = 0;
+    std::uint32_t next_free = 0;
+};
+
+using SetTable = Slab<SetRecord, 4>;
+
+/// The writer's side of a SetTable. Index 0 is the set of nothing.
+class Sets {
+public:
+    explicit Sets(SetTable& table) : table_(table) {}
+
+    /// The index of that set, to be given back by release().
+    [[nodiscard]] std::uint32_t acquire(std::uint64_t nsproxy, const NsSet& set);
+    void release(std::uint32_t index);
+    /// No set refers to that namespace any more. Time grows with the number of sets.
+    void forget(std::uint32_t inum);
+
+private:
+    [[nodiscard]] static std::uint64_t hash(std::uint64_t nsproxy, const NsSet& set);
+    void unindex(std::uint32_t index);
+
+    SetTable& table_;
+    // By hash; of two sets with one hash the later one is simply not shared.
+    boost::unordered_flat_map<std::uint64_t, std::uint32_t> index_;
+};
+
+}  // namespace nstrail
