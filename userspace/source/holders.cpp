@@ -115,6 +115,16 @@ void KnownNamespaces::take(const Event& event) {
     }
 }
 
+void tell_unreadable(std::uint32_t round, std::string_view what, const TellMade& tell,
+                     std::uint32_t mnt) {
+    nst_ns_holder event{};
+    event.what = NST_holder_what_unreadable;
+    event.mnt = mnt;
+    event.round = round;
+    copy_text(event.path, what);
+    tell_made(tell, event);
+}
+
 MountScan::MountScan(std::uint32_t round, const KnownNamespaces& known)
     : round_(round), known_(known), processes_(opendir("/proc")) {
     if (!processes_) {
@@ -191,15 +201,16 @@ void MountScan::read_table(std::uint32_t mnt, const std::vector<Viewer>& viewers
         if (const auto table = mount_table(viewer.tid, mnt)) {
             tell_mounts(mnt, viewer, *table, tell);
             if (!viewer.whole) {
-                tell_unreadable(mnt,
-                                "its tasks have a root of their own (chroot) and show only the "
-                                "mounts below that",
-                                tell);
+                tell_mounts_unreadable(
+                    mnt,
+                    "its tasks have a root of their own (chroot) and show only the "
+                    "mounts below that",
+                    tell);
             }
             return;
         }
     }
-    tell_unreadable(mnt, "its tasks ended before their mount table was read", tell);
+    tell_mounts_unreadable(mnt, "its tasks ended before their mount table was read", tell);
 }
 
 void MountScan::tell_mounts(std::uint32_t mnt, const Viewer& viewer, std::string_view table,
@@ -233,22 +244,18 @@ void MountScan::tell_mounts(std::uint32_t mnt, const Viewer& viewer, std::string
     }
 }
 
-void MountScan::tell_unreadable(std::uint32_t mnt, std::string_view why, const TellMade& tell) {
-    nst_ns_holder event{};
-    event.what = NST_holder_what_unreadable;
-    event.mnt = mnt;
-    event.round = round_;
-    copy_text(event.path, mnt == 0 ? std::string(why)
-                                   : fmt::format("the mounts of mount namespace {}: {}", mnt, why));
-    tell_made(tell, event);
+void MountScan::tell_mounts_unreadable(std::uint32_t mnt, std::string_view why,
+                                       const TellMade& tell) const {
+    tell_unreadable(round_, fmt::format("the mounts of mount namespace {}: {}", mnt, why), tell,
+                    mnt);
 }
 
 void MountScan::tell_rest(const TellMade& tell) {
     if (!no_processes_.empty()) {
-        tell_unreadable(0, "the mounts of all tasks: " + no_processes_, tell);
+        tell_unreadable(round_, "the mounts of all tasks: " + no_processes_, tell);
     }
     if (refused_ != 0) {
-        tell_unreadable(0,
+        tell_unreadable(round_,
                         fmt::format("the mount namespaces of {} tasks: {}", refused_,
                                     fail("", refusal_).error().why),
                         tell);
@@ -256,7 +263,7 @@ void MountScan::tell_rest(const TellMade& tell) {
     // Entering one to look would be seen by everybody who watches, and by this tracer.
     for (const std::uint32_t mnt : known_.held_mount_namespaces()) {
         if (!seen_.contains(mnt)) {
-            tell_unreadable(mnt, "no task is in it that would show them", tell);
+            tell_mounts_unreadable(mnt, "no task is in it that would show them", tell);
         }
     }
 }

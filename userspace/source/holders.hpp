@@ -36,6 +36,11 @@ private:
     std::uint32_t snapshot_round_ = 0;
 };
 
+/// Tells that there is a place that could not be looked at: `what` names it and says why. `mnt` is
+/// the mount namespace whose mounts they are, if it is that.
+void tell_unreadable(std::uint32_t round, std::string_view what, const TellMade& tell,
+                     std::uint32_t mnt = 0);
+
 /// Tells the bind mounts of nsfs in every mount namespace that a task is in, and what it could not
 /// look at.
 class MountScan {
@@ -62,7 +67,8 @@ private:
     void read_table(std::uint32_t mnt, const std::vector<Viewer>& viewers, const TellMade& tell);
     void tell_mounts(std::uint32_t mnt, const Viewer& viewer, std::string_view table,
                      const TellMade& tell);
-    void tell_unreadable(std::uint32_t mnt, std::string_view why, const TellMade& tell);
+    void tell_mounts_unreadable(std::uint32_t mnt, std::string_view why,
+                                const TellMade& tell) const;
     void tell_rest(const TellMade& tell);
 
     std::uint32_t round_;

@@ -21,6 +21,8 @@
 #include "base/fd.hpp"
 #include "source/canary.hpp"
 #include "source/holders.hpp"
+#include "source/holders_round.hpp"
+#include "source/iterator.hpp"
 #include "source/loss.hpp"
 #include "source/processes.hpp"
 #include "source/ring.hpp"
@@ -39,9 +41,6 @@ constexpr milliseconds shortest_pause{1};
 constexpr milliseconds longest_pause{60};
 // Reading every program's recursion_misses takes a system call each.
 constexpr milliseconds audit_every{250};
-// Tasks or open files told per poll: at about 350 bytes each a step fills a small part of the
-// smallest useful ring.
-constexpr std::size_t iterator_step = 512;
 
 struct SkeletonCloser {
     void operator()(nstrail_bpf* skeleton) const { nstrail_bpf__destroy(skeleton); }
@@ -100,22 +99,6 @@ std::string first_line(const char* path) {
     return line;
 }
 
-/// One bounded read of an open iterator, which makes the kernel run its program as often as bytes
-/// are asked for. True: it has told all, and is closed.
-Result<bool> step_iterator(Fd& iterator, std::string_view what) {
-    char bytes[iterator_step];
-    const ssize_t got = ::read(iterator.get(), bytes, sizeof(bytes));
-    if (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN))) {
-        return false;
-    }
-    const int code = errno;
-    iterator.reset();
-    if (got < 0) {
-        return fail(fmt::format("read the iterator of {}", what), code);
-    }
-    return true;
-}
-
 }  // namespace
 
 struct LiveSource::State {
@@ -132,18 +115,12 @@ struct LiveSource::State {
     LossTracker loss;
     LiveCounts counts;
     Link task_iterator;
-    Fd snapshot;  // open while one runs
+    Iterator snapshot;
     std::uint32_t round = 0;
     Executables executables;
     KnownNamespaces known;
-    /// Where a round of holders stands.
-    enum class HoldersAt : std::uint8_t { none, begin, files, catching_up, mounts };
-    HoldersAt holders_at = HoldersAt::none;
-    std::uint32_t holders_round = 0;
     Link file_iterator;
-    Fd open_files;                // the iterator, while at files
-    std::uint64_t files_end = 0;  // ring position behind what it told
-    std::optional<MountScan> mounts;
+    std::optional<HoldersRound> holders;
     bool session_told = false;
     Clock::time_point audited = Clock::now();
     milliseconds pause = shortest_pause;
@@ -168,9 +145,6 @@ struct LiveSource::State {
                   std::uint64_t lost);
     std::size_t drain(const EventHandler& handle);
     void audit(const EventHandler& handle);
-    Result<void> learn_pidfds();
-    Result<void> begin_holders(const TellMade& tell);
-    Result<void> step_holders(const EventHandler& handle);
 };
 
 Result<void> LiveSource::State::load(std::size_t ring_bytes) {
@@ -305,6 +279,8 @@ Result<std::unique_ptr<LiveSource>> LiveSource::open(const LiveOptions& options)
         again->plan = state->plan;
         state = std::move(again);
     }
+    state->holders.emplace(*state->skeleton, *state->ring, state->known, state->file_iterator.get(),
+                           state->plan[NST_HOOK_iter_task_file].reason);
     state->skeleton->bss->gate_open = 1;
     if (options.canary) {
         if (auto proved = state->exercise(); !proved) {
@@ -407,115 +383,18 @@ void LiveSource::State::audit(const EventHandler& handle) {
     }
 }
 
-/// Lets the file iterator meet a pidfd of our own, over our own files alone, so that it knows
-/// others. Needs the parameters that iterators have since 6.1; without, pidfds are not told where
-/// they are not of pidfs.
-Result<void> LiveSource::State::learn_pidfds() {
-    const Fd own(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
-    if (!own || skeleton->bss->pidfd_operations != 0) {
-        return {};
-    }
-    skeleton->bss->learn_tgid = static_cast<std::uint32_t>(getpid());
-    skeleton->bss->learn_fd = static_cast<std::uint32_t>(own.get());
-    skeleton->bss->holders_round = 0;
-    bpf_iter_link_info over{};
-    over.task.tid = static_cast<std::uint32_t>(getpid());
-    LIBBPF_OPTS(bpf_iter_attach_opts, options);
-    options.link_info = &over;
-    options.link_info_len = sizeof(over);
-    const Link link(bpf_program__attach_iter(skeleton->progs.iter_task_file_iter, &options));
-    if (!link) {
-        return {};
-    }
-    Fd iterator(bpf_iter_create(bpf_link__fd(link.get())));
-    while (iterator) {
-        if (auto over_all = step_iterator(iterator, "our own files"); !over_all) {
-            return std::unexpected(over_all.error());
-        }
-    }
-    return {};
-}
-
-Result<void> LiveSource::State::begin_holders(const TellMade& tell) {
-    tell_made(
-        tell,
-        nst_mark{.header = {}, .what = NST_mark_what_holders_begin, .round = ++holders_round});
-    if (!file_iterator) {
-        nst_ns_holder unread{};
-        unread.what = NST_holder_what_unreadable;
-        unread.round = holders_round;
-        copy_text(unread.path, "open files, sockets and pidfds of all tasks: " +
-                                   plan[NST_HOOK_iter_task_file].reason);
-        tell_made(tell, unread);
-        holders_at = HoldersAt::catching_up;
-        files_end = 0;
-        return {};
-    }
-    if (auto learned = learn_pidfds(); !learned) {
-        return learned;
-    }
-    skeleton->bss->holders_round = holders_round;
-    open_files = Fd(bpf_iter_create(bpf_link__fd(file_iterator.get())));
-    if (!open_files) {
-        return fail("start the iterator of open files", errno);
-    }
-    holders_at = HoldersAt::files;
-    return {};
-}
-
-Result<void> LiveSource::State::step_holders(const EventHandler& handle) {
-    const TellMade tell = teller(handle);
-    switch (holders_at) {
-        case HoldersAt::none:
-            break;
-        case HoldersAt::begin:
-            return begin_holders(tell);
-        case HoldersAt::files: {
-            const auto over = step_iterator(open_files, "open files");
-            if (!over) {
-                holders_at = HoldersAt::none;
-                return std::unexpected(over.error());
-            }
-            if (*over) {
-                // Its records were submitted within our own read(), so they lie before this.
-                files_end = ring->produced();
-                holders_at = HoldersAt::catching_up;
-            }
-            break;
-        }
-        case HoldersAt::catching_up:
-            if (ring->consumed() >= files_end) {
-                mounts.emplace(holders_round, known);
-                holders_at = HoldersAt::mounts;
-            }
-            break;
-        case HoldersAt::mounts:
-            if (!mounts->step(tell)) {
-                mounts.reset();
-                holders_at = HoldersAt::none;
-                tell_made(tell, nst_mark{.header = {},
-                                         .what = NST_mark_what_holders_end,
-                                         .round = holders_round});
-            }
-            break;
-    }
-    return {};
-}
-
 Result<std::size_t> LiveSource::poll(const EventHandler& handle) {
     State& state = *state_;
     if (!state.session_told) {
         state.session_told = true;
         state.tell_session(handle);
     }
-    if (state.snapshot) {
-        if (auto step = step_iterator(state.snapshot, "tasks"); !step) {
-            return std::unexpected(step.error());
+    if (snapshot_running()) {
+        if (auto stepped = state.snapshot.step(); !stepped) {
+            return std::unexpected(stepped.error());
         }
     } else if (holders_running()) {
-        if (auto step = state.step_holders(handle); !step) {
-            return std::unexpected(step.error());
-        }
+        state.holders->step(state.teller(handle));
     } else if (state.executables.pending()) {
         state.executables.step(state.teller(handle));
     }
@@ -540,26 +419,21 @@ Result<void> LiveSource::request_snapshot() {
         return {};
     }
     state.skeleton->bss->snapshot_round = ++state.round;
-    const int number = bpf_iter_create(bpf_link__fd(state.task_iterator.get()));
-    if (number < 0) {
-        return fail("start the task iterator", errno);
-    }
-    state.snapshot = Fd(number);
-    return {};
+    return state.snapshot.start(state.task_iterator.get());
 }
 
 bool LiveSource::snapshot_running() const {
-    return static_cast<bool>(state_->snapshot);
+    return state_->snapshot.running();
 }
 
 void LiveSource::request_holders() {
     if (!snapshot_running() && !holders_running()) {
-        state_->holders_at = State::HoldersAt::begin;
+        state_->holders->request();
     }
 }
 
 bool LiveSource::holders_running() const {
-    return state_->holders_at != State::HoldersAt::none;
+    return state_->holders->running();
 }
 
 bool LiveSource::executables_pending() const {
