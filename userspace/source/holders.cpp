@@ -52,7 +52,7 @@ bool root_is_whole(std::uint32_t tid) {
 std::optional<std::string> mount_table(std::uint32_t tid, std::uint32_t mnt) {
     const Fd file(open(fmt::format("/proc/{}/mountinfo", tid).c_str(), O_RDONLY | O_CLOEXEC));
     std::string table;
-    std::vector<char> bytes(64 * 1024);
+    std::vector<char> bytes(65536);
     for (;;) {
         const ssize_t got = file ? read(file.get(), bytes.data(), bytes.size()) : -1;
         if (got < 0 && file && errno == EINTR) {
