@@ -10,7 +10,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <nstrail.skel.h>
 
 namespace nstrail {
 

@@ -6,11 +6,11 @@
 #include <optional>
 #include <string>
 
+#include <nstrail.skel.h>
+
 #include "source/holders.hpp"
 #include "source/iterator.hpp"
 #include "source/ring.hpp"
-
-struct nstrail_bpf;
 
 namespace nstrail {
 

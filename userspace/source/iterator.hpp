@@ -2,10 +2,10 @@
 // One run of a BPF iterator, read in bounded steps.
 #pragma once
 
+#include <bpf/libbpf.h>
+
 #include "base/fd.hpp"
 #include "base/result.hpp"
-
-struct bpf_link;
 
 namespace nstrail {
 
