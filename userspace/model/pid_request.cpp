@@ -31,9 +31,9 @@ Verdict first_failure(std::span<const Test> tests) {
     const Test* doubtful = nullptr;
     for (const Test& test : tests) {
         if (test.passed == false) {
-            const bool certain = doubtful == nullptr || doubtful->error == test.error;
             return {.answer = Answer::refused,
-                    .error = certain ? test.error : 0,
+                    .error = test.error,
+                    .error_certain = doubtful == nullptr || doubtful->error == test.error,
                     .because = test.refusal};
         }
         if (!test.passed && doubtful == nullptr) {
@@ -41,7 +41,10 @@ Verdict first_failure(std::span<const Test> tests) {
         }
     }
     if (doubtful != nullptr) {
-        return {.answer = Answer::unknown, .error = 0, .because = doubtful->doubt};
+        return {.answer = Answer::unknown,
+                .error = 0,
+                .error_certain = true,
+                .because = doubtful->doubt};
     }
     return {};
 }
@@ -104,8 +107,20 @@ Verdict check_adding(const PidLevel& innermost) {
     return first_failure(tests);
 }
 
+std::string place(const PidLevel& level) {
+    std::string text = level.level ? fmt::format(" at level {}", *level.level) : "";
+    if (level.pid_namespace != 0) {
+        text += fmt::format(" {}pid:[{}]{}", level.level ? "(" : "in ", level.pid_namespace,
+                            level.level ? ")" : "");
+    }
+    return text;
+}
+
 Verdict refused(std::string because) {
-    return {.answer = Answer::refused, .error = EINVAL, .because = std::move(because)};
+    return {.answer = Answer::refused,
+            .error = EINVAL,
+            .error_certain = true,
+            .because = std::move(because)};
 }
 
 }  // namespace
@@ -140,6 +155,7 @@ RequestVerdict check_pid_request(std::span<const PidLevel> levels, bool all_leve
                                  ? check_number(levels[i], asked[i])
                                  : Verdict{.answer = Answer::unknown,
                                            .error = 0,
+                                           .error_certain = true,
                                            .because = "that far out nothing can be seen from here, "
                                                       "nor whether there is a namespace"});
     }
@@ -148,7 +164,7 @@ RequestVerdict check_pid_request(std::span<const PidLevel> levels, bool all_leve
     const auto decide = [&](const Verdict& verdict, std::optional<std::size_t> level) {
         if (verdict.answer == Answer::refused) {
             out.whole = verdict;
-            out.whole.error = doubt ? 0 : verdict.error;
+            out.whole.error_certain = verdict.error_certain && !doubt;
             out.level = level;
             return true;
         }
@@ -169,14 +185,68 @@ RequestVerdict check_pid_request(std::span<const PidLevel> levels, bool all_leve
 }
 
 std::string in_words(const RequestVerdict& verdict, std::span<const PidLevel> levels) {
-    const bool named = verdict.whole.answer == Answer::refused && verdict.whole.error != 0;
+    const bool named = verdict.whole.answer == Answer::refused && verdict.whole.error_certain;
     std::string text =
         named ? errno_name(verdict.whole.error) : std::string(answer_name(verdict.whole.answer));
     if (verdict.level && *verdict.level < levels.size()) {
-        text += fmt::format(" at level {} (pid:[{}])", levels.size() - 1 - *verdict.level,
-                            levels[*verdict.level].pid_namespace);
+        text += place(levels[*verdict.level]);
     }
     return verdict.whole.because.empty() ? text : text + ": " + verdict.whole.because;
+}
+
+std::string explain_refusal(int error, std::span<const PidLevel> levels, bool all_levels,
+                            std::span<const std::int32_t> asked) {
+    RequestVerdict verdict = check_pid_request(levels, all_levels, asked);
+    if (verdict.whole.error == error && !verdict.level) {
+        verdict.whole.error_certain = true;
+        return in_words(verdict, levels);
+    }
+    // The innermost reason that goes with the errno. What is not known may be a better one, but
+    // this one can be shown.
+    const auto shown = std::ranges::find_if(verdict.levels, [&](const Verdict& one) {
+        return one.answer == Answer::refused && one.error == error;
+    });
+    if (shown != verdict.levels.end()) {
+        verdict.whole = *shown;
+        verdict.whole.error_certain = true;
+        verdict.level = static_cast<std::size_t>(shown - verdict.levels.begin());
+        return in_words(verdict, levels);
+    }
+    std::string why;
+    switch (error) {
+        case EINVAL:
+            why = all_levels ? "nothing that is known here leads to it"
+                             : fmt::format(
+                                   "more numbers than there are nested pid namespaces, or "
+                                   "one that is not below its pid_max ({} can be seen)",
+                                   levels.size());
+            break;
+        case EPERM:
+            why =
+                "no capability over one of the owning user namespaces, or a filter of system "
+                "calls";
+            break;
+        case EEXIST:
+            why = "one of the numbers is taken by something that cannot be seen from here";
+            break;
+        case ENOMEM:
+            why =
+                "the namespace is dead (its init is gone, or its first fork failed), or memory "
+                "is short";
+            break;
+        case EAGAIN:
+            why =
+                "a limit on the number of processes: RLIMIT_NPROC, the pids cgroup, or no number "
+                "left in a namespace where none was asked for";
+            break;
+        case E2BIG:
+        case ENOSYS:
+            why = "this kernel has no clone3() with set_tid, or a filter of system calls hides it";
+            break;
+        default:
+            why = "nothing about the numbers leads to it";
+    }
+    return errno_name(error) + ": " + why;
 }
 
 Result<std::vector<std::int32_t>> parse_pid_vector(std::string_view text) {

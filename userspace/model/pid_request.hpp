@@ -27,7 +27,8 @@ struct NumberUse {
 
 /// One pid namespace as a request meets it. An empty optional is: not known.
 struct PidLevel {
-    std::uint32_t pid_namespace = 0;     ///< inum
+    std::uint32_t pid_namespace = 0;     ///< inum; 0 = not known
+    std::optional<std::uint32_t> level;  ///< depth, 0 = the initial one
     std::optional<std::uint32_t> owner;  ///< inum of the owning user namespace
     std::optional<std::uint32_t> last_pid;
     std::optional<std::uint32_t> pid_max;  ///< the first number too large
@@ -48,8 +49,9 @@ enum class Answer : std::uint8_t { possible, refused, unknown };
 
 struct Verdict {
     Answer answer = Answer::possible;
-    int error = 0;        ///< refused: the errno; 0 = it depends on what is not known
-    std::string because;  ///< refused, unknown: one sentence without a full stop
+    int error = 0;              ///< refused: the errno that goes with the reason
+    bool error_certain = true;  ///< false: what is not known might fail first, with another errno
+    std::string because;        ///< refused, unknown: one sentence without a full stop
 };
 
 struct RequestVerdict {
@@ -65,9 +67,13 @@ struct RequestVerdict {
 [[nodiscard]] RequestVerdict check_pid_request(std::span<const PidLevel> levels, bool all_levels,
                                                std::span<const std::int32_t> asked);
 
-/// "EEXIST at level 1 (pid:[4026532201]): 31 is taken by tid 812 (nginx)"; levels are counted as
-/// the kernel does, the outermost of `levels` being 0.
+/// "EEXIST at level 1 (pid:[4026532201]): 31 is taken by tid 812 (nginx)".
 [[nodiscard]] std::string in_words(const RequestVerdict& verdict, std::span<const PidLevel> levels);
+
+/// In the same form, why the kernel has refused the request with `error`, as far as that can be
+/// told: by what is known to lead to that errno, else by what may.
+[[nodiscard]] std::string explain_refusal(int error, std::span<const PidLevel> levels,
+                                          bool all_levels, std::span<const std::int32_t> asked);
 
 /// "7:31:812", innermost first. Any number that fits a pid_t is one, if only to be refused; the
 /// error names the element that is none.
