@@ -8,7 +8,7 @@
 #include <sstream>
 #include <thread>
 
-#include <sys/resource.h>
+#include <sched.h>
 
 #include "agent.hpp"
 #include "judge.hpp"
@@ -54,11 +54,12 @@ constexpr Case cases[] = {
     {"loss_paused_tasks", "128K", Agents::paused, "tasks", 3000},
     {"loss_paused_namespaces", "128K", Agents::paused, "namespaces", 4000},
 };
-// A storm may by chance leave the agent enough time; another follows then.
+// On a busy host a storm may leave the agent enough time; then it is halted for a moment as well.
 constexpr int most_storms = 4;
+constexpr Seconds moment = 1s;
 // Long enough to fill the ring, and too short to recover.
-constexpr Seconds halted = 250ms;
-constexpr Seconds running = 20ms;
+constexpr Seconds halted = 150ms;
+constexpr Seconds running = 5ms;
 
 // What the agent said while the machine was or had been too fast for it.
 struct Answers {
@@ -128,7 +129,8 @@ void LossTest::during_storm(Agent& agent, Load& load) {
         return metrics ? metric_sum(*metrics, std::string(names::lost_metric), "ring") : 0;
     };
     if (test_.agent == Agents::last) {
-        ::setpriority(PRIO_PROCESS, static_cast<id_t>(agent.process().pid()), 19);
+        const sched_param none{.sched_priority = 0};
+        ::sched_setscheduler(agent.process().pid(), SCHED_IDLE, &none);
     }
     const double before = ring_lost();
     for (int storm = 0; storm < most_storms && ring_lost() <= before; ++storm) {
@@ -136,11 +138,15 @@ void LossTest::during_storm(Agent& agent, Load& load) {
         const auto still =
             std::async(std::launch::async, [&] { return load.still(still_limit); }).share();
         auto halting = std::async(std::launch::async, [&] {
+            const auto halt = [&](Seconds time) {
+                agent.process().signal(SIGSTOP);
+                std::this_thread::sleep_for(time);
+                agent.process().signal(SIGCONT);
+            };
+            if (storm > 0) halt(moment);
             while (test_.agent == Agents::halting &&
                    still.wait_for(running) != std::future_status::ready) {
-                agent.process().signal(SIGSTOP);
-                std::this_thread::sleep_for(halted);
-                agent.process().signal(SIGCONT);
+                halt(halted);
             }
         });
         do {
