@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "judge.hpp"
 
+#include <optional>
 #include <thread>
 
 #include <unistd.h>
@@ -50,6 +51,9 @@ Differences Judge::compare(const std::string& who, const std::string& name, cons
     Differences differences;
     json tree;
     std::string lsns;
+    // A document that agrees with what /proc says after it needs no reading before it; only where
+    // it differs does it matter whether the machine stood still.
+    std::optional<Truth> before;
     const auto until = Clock::now() + patience_;
     do {
         // The first differences may be what the agent has not drained yet.
@@ -59,38 +63,37 @@ Differences Judge::compare(const std::string& who, const std::string& name, cons
             for (const std::string& line : lines)
                 differences.push_back(who + line);
         };
-        const auto before = read_truth();
         auto document = take();
         const auto counted = with_lsns ? run({"lsns", "--json", "-o", "NS,TYPE,NPROCS"}, lsns_limit)
                                        : std::expected<std::string, std::string>("");
         const auto after = read_truth();
-        if (!before || !after) {
-            differences = {"/proc: " + (before ? after.error() : before.error())};
+        if (!after) {
+            differences = {"/proc: " + after.error()};
             continue;
         }
+        const std::string moved = before ? moved_between(*before, *after) : std::string();
+        before = *after;
         if (!document) {
             differences = {who + document.error()};
             continue;
         }
         tree = std::move(document->tree);
-        if (std::string moved = moved_between(*before, *after); !moved.empty()) {
-            differences = {who + "the machine does not settle: " + moved};
-            continue;
-        }
         add(compare_tree(tree, *after, {.own_tgid = document->own_tgid, .past_loss = past_loss}));
         add(compare_states(tree, states_));
         tasks_ = after->tasks.size();
         namespaces_ = after->namespaces.size();
-        if (!with_lsns) continue;
-        if (!counted) {
+        if (with_lsns && !counted) {
             differences.push_back(who + counted.error());
-            continue;
+        } else if (with_lsns) {
+            lsns = *counted;
+            try {
+                add(compare_lsns(tree, read_lsns(lsns), after->tasks.at(::getpid())));
+            } catch (const json::exception& error) {
+                differences.push_back(std::string("lsns: ") + error.what());
+            }
         }
-        lsns = *counted;
-        try {
-            add(compare_lsns(tree, read_lsns(lsns), after->tasks.at(::getpid())));
-        } catch (const json::exception& error) {
-            differences.push_back(std::string("lsns: ") + error.what());
+        if (!differences.empty() && !moved.empty()) {
+            differences = {who + "the machine does not settle: " + moved};
         }
     } while (!differences.empty() && Clock::now() < until);
     results_.file(name + ".tree.json", tree.dump(1) + '\n');
@@ -110,6 +113,7 @@ Differences Judge::agent_only(const Agent& agent, const std::string& name,
 
 Differences Judge::hold(const Agent& agent, const std::string& name, const std::string& where) {
     Differences differences = agent_only(agent, name, where);
+    if (!fresh_) return differences;
     append(differences, compare(
                             "tree at " + where + ": ", name + ".fresh",
                             [this] { return fresh_tree(); }, false, false));

@@ -21,8 +21,8 @@ public:
     Judge(const Options& options, Results& results, Seconds patience)
         : options_(options), results_(results), patience_(patience) {}
 
-    // Both the agent's tree, with lsns, and a fresh one, which are kept as NAME.*.json; what
-    // differs, each line begun with `where`.
+    // The agent's tree, with lsns, and a fresh one where that is wanted, which are kept as
+    // NAME.*.json; what differs, each line begun with `where`.
     Differences hold(const Agent& agent, const std::string& name, const std::string& where);
     Differences agent_only(const Agent& agent, const std::string& name, const std::string& where);
 
@@ -30,6 +30,8 @@ public:
     void allow_past_loss() { past_loss_ = true; }
     // What the subject says of namespaces at the next hold, and /proc cannot.
     void expect_state(ExpectedState state) { states_.push_back(std::move(state)); }
+    // A fresh tree is made by the task iterator alone, however the agent is attached.
+    void without_fresh_trees() { fresh_ = false; }
     void set_patience(Seconds patience) { patience_ = patience; }
 
     // Of the last comparison.
@@ -53,6 +55,7 @@ private:
     Seconds patience_;
     bool past_loss_ = false;
     std::vector<ExpectedState> states_;
+    bool fresh_ = true;
     std::size_t tasks_ = 0;
     std::size_t namespaces_ = 0;
 };

@@ -94,26 +94,23 @@ int main(int argc, char** argv) {
     }
     std::filesystem::create_directories(options.directory);
 
-    const auto wanted = [&](const char* test) {
-        return std::ranges::find(options.tests, test) != options.tests.end();
-    };
     const std::vector<std::string> present = all_scenes(options.subjects);
     const std::vector<std::string> scenes = options.scenes.empty() ? present : options.scenes;
     std::string plan = "plan";
-    if (wanted("scenes")) {
+    if (options.wants("scenes")) {
         plan += " agent idle";
         for (const std::string& scene : scenes)
             plan += ' ' + scene;
         plan += " stop";
     }
-    if (wanted("loss")) {
+    if (options.wants("loss")) {
         for (const std::string& name : vmtests::loss_tests())
             plan += ' ' + name;
     }
-    if (wanted("soak")) plan += " soak";
+    if (options.wants("soak")) plan += " soak";
     results.line(plan);
 
-    if (wanted("scenes")) {
+    if (options.wants("scenes")) {
         vmtests::Session session(options, results);
         if (auto started = session.start(); !started) {
             results.line("not ok agent: " + started.error());
@@ -130,8 +127,8 @@ int main(int argc, char** argv) {
         }
         session.send_logs();
     }
-    if (wanted("loss")) vmtests::test_loss(options, results);
-    if (wanted("soak")) vmtests::soak(options, results);
+    if (options.wants("loss")) vmtests::test_loss(options, results);
+    if (options.wants("soak")) vmtests::soak(options, results);
     results.line("done");
     return 0;
 }

@@ -4,6 +4,7 @@
 #ifndef NSTRAIL_VMTESTS_OPTIONS_HPP
 #define NSTRAIL_VMTESTS_OPTIONS_HPP
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -15,11 +16,15 @@ struct Options {
     std::string nstrail = "nstrail";
     std::string subjects = "/nstrail/subjects";
     std::string load = "/nstrail/load";  // the program that makes stress
-    std::vector<std::string> tests = {"scenes"};
+    std::vector<std::string> tests = {"scenes", "fresh"};
     std::vector<std::string> scenes;  // empty: all
     std::vector<std::string> trace;   // arguments of agent and live: how to attach
     int soak_s = 60;
     int port = 9977;
+
+    bool wants(const std::string& test) const {
+        return std::ranges::find(tests, test) != tests.end();
+    }
 };
 
 }  // namespace vmtests

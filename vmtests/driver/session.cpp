@@ -28,7 +28,9 @@ Session::Session(const Options& options, Results& results)
     : options_(options),
       results_(results),
       stream_(options.directory + "/live.jsonl"),
-      judge_(options, results, settle_limit) {}
+      judge_(options, results, settle_limit) {
+    if (!options.wants("fresh")) judge_.without_fresh_trees();
+}
 
 std::expected<void, std::string> Session::start() {
     const auto started = Clock::now();
