@@ -23,6 +23,10 @@ import time
 TROUBLE = re.compile(r"Kernel panic|Oops|\bBUG:|\bWARNING: |general protection|rcu: INFO|INFO: task .* blocked|Out of memory")
 
 
+# What vmtests/init says first.
+STARTED = "init: kernel "
+
+
 class MachineError(Exception):
     """What failed, why, and what to do next, in one line."""
 
@@ -108,12 +112,21 @@ class Machine:
         self.process.stderr.close()
         shutil.rmtree(self.sockets, ignore_errors=True)
 
-    def complaint(self):
+    def complaint(self, since_init=False):
         """The first line on the console that says the kernel is broken, or None."""
-        for line in self._console_lines():
-            if TROUBLE.search(line):
-                return line
-        return None
+        lines = self._console_lines()
+        if since_init:
+            lines = lines[self._boot_lines(lines):]
+        return next((line for line in lines if TROUBLE.search(line)), None)
+
+    def boot_complaint(self):
+        """The same of the boot alone: nothing of ours ran by then, and a starved host makes soft lockups there."""
+        lines = self._console_lines()
+        return next((line for line in lines[:self._boot_lines(lines)] if TROUBLE.search(line)), None)
+
+    @staticmethod
+    def _boot_lines(lines):
+        return next((at for at, line in enumerate(lines) if line.startswith(STARTED)), 0)
 
     def _console_lines(self):
         with open(self.console, "rb") as file:
