@@ -20,6 +20,8 @@ void add_live(CLI::App& app, Run& run);
 void add_tree(CLI::App& app, Run& run);
 void add_agent(CLI::App& app, Run& run);
 void add_rules(CLI::App& app, Run& run);
+void add_pidvec(CLI::App& app, Run& run);
+void add_spawn(CLI::App& app, Run& run);
 
 /// The documents nstrail.doctor/1 and nstrail.rules/1, for the command line and the API alike.
 [[nodiscard]] std::string doctor_json(const HookPlan& plan);
