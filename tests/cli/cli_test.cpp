@@ -1,61 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // The binary from outside, on this very kernel, with what it allows: full, reduced, or nothing at
 // all.
-#include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/outcome.hpp"
+
+namespace nstrail::test {
 namespace {
 
 using nlohmann::json;
 
-struct Outcome {
-    int status = -1;
-    std::string out;
-    std::string err;
-};
-
-/// Runs a shell command line in which $N stands for the binary.
-Outcome run(const std::string& command) {
-    const std::string errors = testing::TempDir() + "cli-" + std::to_string(getpid()) + ".err";
-    FILE* pipe =
-        popen(("N='" NSTRAIL_BINARY "'; { " + command + "; } 2>'" + errors + "'").c_str(), "r");
-    Outcome outcome;
-    char buffer[4096];
-    for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof(buffer), pipe)) != 0;) {
-        outcome.out.append(buffer, got);
-    }
-    const int status = pclose(pipe);
-    outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    std::stringstream said;
-    said << std::ifstream(errors).rdbuf();
-    outcome.err = said.str();
-    std::filesystem::remove(errors);
-    return outcome;
-}
-
-/// One line, no stack trace, beginning with the program's name.
-void expect_one_clear_line(const Outcome& outcome) {
-    EXPECT_TRUE(outcome.err.starts_with("nstrail: ")) << outcome.err;
-    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
-}
-
-bool live_possible() {
-    static const bool possible = run("$N doctor --json").status == 0;
-    return possible;
-}
-
 TEST(Usage, WrongWordsAreExitTwoAndOneLine) {
     for (const char* words :
          {"", "bogus", "tree --bogus", "tree --type foo", "live --for soon", "live --hooks magic",
-          "agent --listen nowhere", "agent --ring-size 3K", "agent --ring-size 65537"}) {
+          "agent --listen nowhere", "agent --ring-size 3K", "agent --ring-size 65537", "pidvec",
+          "pidvec 1 --check 7:x", "pidvec 1 --check ''", "pidvec 1 --set 7:", "pidvec 1 --set -",
+          "pidvec 1 --check 7 --set 7", "spawn -- true", "spawn --set-tid 7",
+          "spawn --set-tid x:7 -- true", "spawn --set-tid 7 --in 0 -- true"}) {
         const Outcome outcome = run("$N " + std::string(words));
         EXPECT_EQ(outcome.status, 2) << words;
         expect_one_clear_line(outcome);
@@ -73,7 +40,8 @@ TEST(Privilege, WithoutItOneClearLineAndExitFour) {
     if (geteuid() != 0) {
         FAIL() << "run the tests as root: tracing needs it, and so does dropping it";
     }
-    for (const char* command : {"tree", "doctor", "live", "agent --listen 127.0.0.1:0"}) {
+    for (const char* command :
+         {"tree", "doctor", "live", "agent --listen 127.0.0.1:0", "pidvec $$"}) {
         const Outcome outcome = run(
             "cp \"$N\" /tmp/nstrail-cli-test && setpriv --reuid 65534 --regid 65534 --clear-groups "
             "/tmp/nstrail-cli-test " +
@@ -191,3 +159,4 @@ TEST(Agent, EndsCleanlyOnSigtermWithItsAccount) {
 }
 
 }  // namespace
+}  // namespace nstrail::test
