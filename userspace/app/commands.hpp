@@ -21,6 +21,7 @@ void add_tree(CLI::App& app, Run& run);
 void add_agent(CLI::App& app, Run& run);
 void add_rules(CLI::App& app, Run& run);
 void add_pidvec(CLI::App& app, Run& run);
+void add_why(CLI::App& app, Run& run);
 void add_spawn(CLI::App& app, Run& run);
 
 /// The documents nstrail.doctor/1 and nstrail.rules/1, for the command line and the API alike.

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
         nstrail::add_doctor(app, run);
         nstrail::add_live(app, run);
         nstrail::add_tree(app, run);
+        nstrail::add_why(app, run);
         nstrail::add_agent(app, run);
         nstrail::add_rules(app, run);
         nstrail::add_pidvec(app, run);

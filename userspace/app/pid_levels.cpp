@@ -14,7 +14,6 @@
 
 #include <fmt/format.h>
 
-#include "app/pipeline.hpp"
 #include "app/proc_pids.hpp"
 #include "base/text.hpp"
 #include "model/capability.hpp"
@@ -23,33 +22,23 @@ namespace nstrail {
 
 namespace {
 
-/// PIDNS_ADDING, in pid_namespace.pid_allocated.
-constexpr std::uint32_t adding_bit = 1U << 31;
-
-const Snapshot::NsRow* find_row(const Snapshot& snapshot, NsType type, std::uint32_t inum) {
-    const auto at = std::ranges::find_if(snapshot.namespaces, [&](const Snapshot::NsRow& row) {
-        return row.ns.type == type && row.ns.inum == inum;
-    });
-    return at == snapshot.namespaces.end() ? nullptr : &*at;
-}
-
 std::string task_words(std::uint32_t tid, std::string_view comm) {
     return fmt::format("tid {} ({})", tid, printable(comm));
 }
 
-/// Of each level the numbers that tasks of the snapshot have, and those that /proc shows.
-std::vector<NumberUsers> users_of(const Snapshot& snapshot, const std::vector<PidLevel>& levels) {
+/// Of each level the numbers that tasks of the view have, and those that /proc shows.
+std::vector<NumberUsers> users_of(const View& view, const std::vector<PidLevel>& levels) {
     std::vector<std::uint32_t> chain;
     chain.reserve(levels.size());
     for (const PidLevel& level : levels) {
         chain.push_back(level.pid_namespace);
     }
     std::vector<NumberUsers> users = numbers_in_use(chain);
-    for (const auto& row : snapshot.tasks) {
-        for (const nst_pid_nr& one : row.task.vpids.span()) {
+    for (const Task& task : view.tasks()) {
+        for (const nst_pid_nr& one : task.vpids()) {
             if (const auto at = std::ranges::find(chain, one.pid_namespace); at != chain.end()) {
                 users[static_cast<std::size_t>(at - chain.begin())].insert_or_assign(
-                    one.nr, task_words(row.task.tid, row.task.name()));
+                    one.nr, task_words(task.tid(), task.comm()));
             }
         }
     }
@@ -74,49 +63,52 @@ std::string comm_of(std::uint32_t tid) {
     return comm;
 }
 
-PidLevel read_level(const HostView& view, const Snapshot::NsRow& row) {
-    const Namespace& ns = row.ns;
+PidLevel read_level(const Namespace& ns) {
+    const NsRecord& record = ns.record();
     PidLevel level;
-    level.pid_namespace = ns.inum;
-    if (ns.owner != 0) {
-        level.owner = ns.owner;
+    level.pid_namespace = record.inum;
+    if (record.owner != 0) {
+        level.owner = record.owner;
     }
-    if (ns.last_pid_known) {
-        level.last_pid = ns.last_pid;
+    if (record.last_pid_known) {
+        level.last_pid = record.last_pid;
     }
-    if (const auto facts = view.facts.find(ns.inum); facts != view.facts.end()) {
-        const auto& [allocated, reaper] = facts->second;
-        level.used = allocated & ~adding_bit;
-        level.adding = (allocated & adding_bit) != 0;
+    if (record.pid_max != 0) {
+        level.pid_max = record.pid_max;
+    }
+    if (record.pids_used_known) {
+        level.used = record.pids_used;
+        level.adding = !record.dying;
         // Of a dead namespace the pointer leads to a task that is gone, and 0 says nothing.
-        if (reaper != 0 || *level.adding) {
-            level.has_reaper = reaper != 0;
+        if (record.told_reaper != 0 || *level.adding) {
+            level.has_reaper = record.told_reaper != 0;
         }
         // Some kernels do not tell the init of the host to the task iterator.
-        if (reaper != 0 && *level.adding) {
-            level.reaper = task_words(reaper, comm_of(reaper));
+        if (record.told_reaper != 0 && *level.adding) {
+            level.reaper = task_words(record.told_reaper, comm_of(record.told_reaper));
         }
     }
-    if (row.reaper_tid != 0) {
-        level.reaper = task_words(row.reaper_tid, row.reaper_comm);
+    if (const auto reaper = ns.reaper()) {
+        level.reaper = task_words(reaper->tid(), reaper->comm());
     }
     return level;
 }
 
-std::optional<bool> capable_over(const HostView& view, std::optional<std::uint32_t> owner) {
+std::optional<bool> capable_over(const View& view, std::optional<std::uint32_t> owner) {
     const auto own = own_credentials();
     if (!own || !owner) {
         return std::nullopt;
     }
     return checkpoint_restore_ns_capable(
         *own, *owner, [&](std::uint32_t inum) -> std::optional<UserNsFacts> {
-            const auto* row = find_row(*view.snapshot, NST_ns_type_user, inum);
+            const auto ns = view.ns(inum);
             // The model's uids are the initial namespace's, ours those of our own.
-            if (row == nullptr || own->user_ns != initial_user_inum ||
-                (row->ns.parent == 0 && inum != initial_user_inum)) {
+            if (!ns || ns->type() != NST_ns_type_user || own->user_ns != initial_user_inum ||
+                (ns->record().parent == 0 && inum != initial_user_inum)) {
                 return std::nullopt;
             }
-            return UserNsFacts{.parent = row->ns.parent, .owner_uid = row->ns.creator_uid};
+            return UserNsFacts{.parent = ns->record().parent,
+                               .owner_uid = ns->record().creator_uid};
         });
 }
 
@@ -135,45 +127,18 @@ void learn_user_chain(NsFile ns, std::map<std::uint32_t, UserNsFacts>& facts) {
 
 }  // namespace
 
-Result<HostView> view_host() {
-    LiveOptions options;
-    options.hooks.choice = HookChoice::snapshot;
-    options.canary = false;
-    options.ring_bytes = 16U << 20;
-    auto source = LiveSource::open(options);
-    if (!source) {
-        return std::unexpected(source.error());
-    }
-    Pipeline pipeline(std::move(*source));
-    HostView view;
-    const auto keep_facts = [&](const Event& event, const Change&) {
-        if (event.kind() == NST_KIND_namespace) {
-            const auto& told = event.as<nst_namespace>();
-            if (told.type == NST_ns_type_pid) {
-                view.facts[told.inum] = {.pid_allocated = told.pid_allocated,
-                                         .reaper_tid = told.reaper_tid};
-            }
-        }
-    };
-    if (auto done = pipeline.synchronize(std::chrono::seconds(30), keep_facts); !done) {
-        return std::unexpected(done.error());
-    }
-    view.snapshot = pipeline.world().snapshot();
-    return view;
-}
-
-Result<std::vector<PidLevel>> read_levels(const HostView& view, std::uint32_t inum, bool numbers) {
+Result<std::vector<PidLevel>> read_levels(const View& view, std::uint32_t inum, bool numbers) {
     std::vector<PidLevel> levels;
     for (std::uint32_t next = inum; next != 0;) {
-        const auto* row = find_row(*view.snapshot, NST_ns_type_pid, next);
-        if (row == nullptr || levels.size() > NST_MAX_LEVELS) {
+        const auto ns = view.ns(next);
+        if (!ns || ns->type() != NST_ns_type_pid || levels.size() > NST_MAX_LEVELS) {
             return fail(fmt::format("find the pid namespace {}", inum),
                         next == inum ? "no task of this host is in it, or in one below it"
                                      : fmt::format("its ancestor {} is not known", next),
                         "nstrail tree --type pid lists them");
         }
-        levels.push_back(read_level(view, *row));
-        next = row->ns.parent;
+        levels.push_back(read_level(*ns));
+        next = ns->record().parent;
     }
     if (levels.back().pid_namespace != initial_pid_inum) {
         return fail(fmt::format("find the pid namespace {}", inum), "its ancestors are not known");
@@ -181,12 +146,14 @@ Result<std::vector<PidLevel>> read_levels(const HostView& view, std::uint32_t in
     const auto one_max = pid_max_is_global() == true ? own_pid_max() : std::nullopt;
     for (PidLevel& level : levels) {
         level.level = static_cast<std::uint32_t>(&levels.back() - &level);
-        level.pid_max = one_max;
+        if (!level.pid_max) {
+            level.pid_max = one_max;
+        }
         level.capable = capable_over(view, level.owner);
     }
     levels.back().pid_max = own_pid_max();
     if (numbers) {
-        std::vector<NumberUsers> users = users_of(*view.snapshot, levels);
+        std::vector<NumberUsers> users = users_of(view, levels);
         for (std::size_t i = 0; i < levels.size(); i++) {
             add_use(levels[i], std::move(users[i]));
         }
@@ -194,13 +161,13 @@ Result<std::vector<PidLevel>> read_levels(const HostView& view, std::uint32_t in
     return levels;
 }
 
-Result<NsFile> open_by_inum(const HostView& view, std::uint32_t inum) {
-    for (const auto& row : view.snapshot->tasks) {
+Result<NsFile> open_by_inum(const View& view, std::uint32_t inum) {
+    for (const Task& task : view.tasks()) {
         for (const Slot slot : {Slot::pid, Slot::pid_for_children}) {
-            if (row.task.ns[slot] != inum) {
+            if (task.ns()[slot] != inum) {
                 continue;
             }
-            auto file = open_namespace(fmt::format("/proc/{}/ns/{}", row.task.tid, slot_name(slot)),
+            auto file = open_namespace(fmt::format("/proc/{}/ns/{}", task.tid(), slot_name(slot)),
                                        CLONE_NEWPID);
             if (file && file->inum == inum) {
                 return file;

@@ -3,40 +3,24 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "app/ns_file.hpp"
 #include "base/result.hpp"
 #include "model/pid_request.hpp"
-#include "model/snapshot.hpp"
+#include "model/view.hpp"
 
 namespace nstrail {
-
-/// The namespaces and tasks of this host at one moment, from the kernel's own tables.
-struct HostView {
-    /// What namespace events tell of a pid namespace and the model does not keep.
-    struct PidFacts {
-        std::uint32_t pid_allocated = 0;
-        std::uint32_t reaper_tid = 0;
-    };
-    std::shared_ptr<const Snapshot> snapshot;
-    std::map<std::uint32_t, PidFacts> facts;  ///< by inum
-};
-
-/// Takes it. Fails where nothing can be traced: that is "not supported here", not "no".
-[[nodiscard]] Result<HostView> view_host();
 
 /// The levels of the pid namespace with that inum, innermost first, the initial one last.
 /// `numbers`: look also at which numbers are in use, which costs a file of /proc per process. Fails
 /// if there is no such namespace.
-[[nodiscard]] Result<std::vector<PidLevel>> read_levels(const HostView& view, std::uint32_t inum,
+[[nodiscard]] Result<std::vector<PidLevel>> read_levels(const View& view, std::uint32_t inum,
                                                         bool numbers);
 
 /// An open file of that namespace, by way of a task that is in it. Fails if there is none.
-[[nodiscard]] Result<NsFile> open_by_inum(const HostView& view, std::uint32_t inum);
+[[nodiscard]] Result<NsFile> open_by_inum(const View& view, std::uint32_t inum);
 
 /// The levels that a child of this process would get numbers in, innermost first, from /proc alone:
 /// what cannot be seen is left unknown, above all which numbers are free. `complete`: the last is

@@ -62,6 +62,7 @@ void Engine::on(const Event& /*event*/, const nst_mark& e, Change& /*change*/) {
         case NST_mark_what_holders_begin:
             looking_ = std::make_shared<Holders>();
             looking_->complete = true;
+            namespaces_.meeting_old(state_.holders->at_boot_ns == 0);
             break;
         case NST_mark_what_holders_end:
             finish_holders();
@@ -121,10 +122,12 @@ void Engine::sweep() {
 
 void Engine::finish_sweep() {
     const bool ends_seen = hooked(NST_HOOK_inum_free) || hooked(NST_HOOK_inum_free_done);
+    const auto held = held_inums();
     std::vector<std::uint32_t> unheld;
     state_.namespaces.each([&](const NsRecord& ns) {
-        const bool held = ns.tasks != 0 || ns.children_slots != 0 || ns.seen_round >= sweep_round_;
-        if (!held && state_.synchronized) {
+        const bool seen = ns.tasks != 0 || ns.children_slots != 0 ||
+                          ns.seen_round >= sweep_round_ || held.contains(ns.inum);
+        if (!seen && state_.synchronized) {
             unheld.push_back(ns.inum);
         }
     });
@@ -204,10 +207,50 @@ void Engine::on(const Event& /*event*/, const nst_ns_holder& e, Change& change) 
     change.ns = namespaces_.find(e.inum);
 }
 
+/// What the last round of looking found held, with all that this in turn holds: parents and owners.
+boost::unordered_flat_set<std::uint32_t> Engine::held_inums() const {
+    boost::unordered_flat_set<std::uint32_t> held;
+    std::vector<std::uint32_t> next;
+    for (const Holder& holder : state_.holders->all) {
+        next.push_back(holder.inum);
+    }
+    while (!next.empty()) {
+        const std::uint32_t inum = next.back();
+        next.pop_back();
+        if (const NsRecord* ns = namespaces_.find(inum);
+            ns != nullptr && held.insert(inum).second) {
+            next.push_back(ns->parent);
+            next.push_back(ns->owner);
+        }
+    }
+    return held;
+}
+
 void Engine::finish_holders() {
-    if (looking_) {
-        looking_->at_boot_ns = state_.now;
-        state_.holders = std::exchange(looking_, nullptr);
+    namespaces_.meeting_old(false);
+    if (!looking_) {
+        return;
+    }
+    looking_->at_boot_ns = state_.now;
+    state_.holders = std::exchange(looking_, nullptr);
+    if (!state_.holders->complete) {
+        return;
+    }
+    // Those whose end may have been lost: they are held, or they have gone.
+    const auto held = held_inums();
+    std::vector<std::uint32_t> doubtful;
+    state_.namespaces.each([&](const NsRecord& ns) {
+        if (!ns.certain) {
+            doubtful.push_back(ns.inum);
+        }
+    });
+    for (const std::uint32_t inum : doubtful) {
+        NsRecord& ns = *namespaces_.edit(inum);
+        if (ns.tasks != 0 || ns.children_slots != 0 || held.contains(inum)) {
+            ns.certain = true;
+        } else {
+            namespaces_.forget(inum);
+        }
     }
 }
 

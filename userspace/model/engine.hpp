@@ -103,6 +103,7 @@ private:
     void leave_nsproxy(TaskRecord& task);
     void set_state(TaskRecord& task, TaskState state);
     void set_vector(TaskRecord& task, std::span<const nst_pid_nr> vector);
+    void note_init(const TaskRecord& task);
     void set_parent(const TaskRecord& task, std::uint32_t ppid);
     void set_cgroup(TaskRecord& task, std::uint64_t id, bool whole);
     void set_exe(const TaskRecord& task, std::string_view path);
@@ -125,6 +126,7 @@ private:
     void end_round();
     void sweep();
     void finish_sweep();
+    [[nodiscard]] boost::unordered_flat_set<std::uint32_t> held_inums() const;
     void finish_holders();
     void orphan(std::uint32_t inum);
 

@@ -143,6 +143,8 @@ void Engine::on(const Event& event, const nst_task_seen& e, Change& change) {
         task.pid_key = e.pid_key;
         task.kernel_thread = (e.flags & pf_kthread) != 0;
         set_vector(task, event.tail<nst_task_seen, nst_pid_nr>());
+    } else {
+        note_init(task);  // its namespace may have got another record, a birth being lost
     }
     const SetRecord before = state_.set_of(task);
     set_parent(task, e.ppid);

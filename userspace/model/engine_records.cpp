@@ -201,6 +201,10 @@ void Engine::set_vector(TaskRecord& task, std::span<const nst_pid_nr> vector) {
         }
         parent = ns.inum;
     }
+    note_init(task);
+}
+
+void Engine::note_init(const TaskRecord& task) {
     if (NsRecord* active = namespaces_.edit(task.vpids.innermost().pid_namespace);
         active != nullptr && task.vpids.innermost().nr == 1) {
         active->init_tgid = task.tgid;

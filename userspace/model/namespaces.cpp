@@ -21,7 +21,7 @@ NsRecord& Namespaces::create(std::uint32_t inum, NsType type, std::uint64_t boot
         made.creator_comm = candidate->second.creator_comm;
         candidates_.erase(candidate);
         account_.created[type]++;
-    } else if (synchronized_) {
+    } else if (synchronized_ && !meeting_old_) {
         account_.appeared[type]++;
     }
     return made;
@@ -79,6 +79,7 @@ void Namespaces::learn_counts(NsRecord& one, const nst_namespace& facts, std::ui
     }
     one.pids_used = facts.pid_allocated & ~pids_adding;
     one.pids_used_known = true;
+    one.told_reaper = facts.reaper_tid;
     one.pids_told_ns = facts.header.boot_ns;
     // disable_pid_allocation(): its init is exiting, or its first fork failed.
     if ((facts.pid_allocated & pids_adding) == 0) {

@@ -50,6 +50,8 @@ public:
     /// gone.
     void cloned(std::uint32_t inum, std::uint64_t boot_ns, std::uint32_t creator_tid,
                 std::string_view creator);
+    /// What is first met meanwhile was there before the trace began.
+    void meeting_old(bool now) { meeting_old_ = now; }
     /// A snapshot is complete: what is met from now on was not there before, and what the hooks
     /// still owed from before it was lost.
     void synchronized() {
@@ -75,6 +77,7 @@ private:
     // Frees told by the entry hook (or implied) whose exit twin is still to come.
     boost::unordered_flat_map<std::uint32_t, std::uint32_t> twins_due_;
     bool synchronized_ = false;
+    bool meeting_old_ = false;
 };
 
 }  // namespace nstrail

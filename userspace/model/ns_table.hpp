@@ -45,8 +45,9 @@ struct NsRecord {
     std::uint32_t last_pid_round = 0;  ///< last snapshot during which a live event told it
     std::uint32_t mover_tid = 0;       ///< pid: who moved last_pid, 0 = not known
     std::uint32_t pids_used = 0;       ///< pid: numbers in use in it when a snapshot last told
-    std::uint32_t pid_max = 0;         ///< pid: limit of its own, 0 = the system's
-    std::uint32_t init_tgid = 0;       ///< pid: thread group that is number 1 in it, 0 = not known
+    std::uint32_t told_reaper = 0;  ///< pid: its child_reaper when a snapshot last told, 0 = none
+    std::uint32_t pid_max = 0;      ///< pid: limit of its own, 0 = the system's
+    std::uint32_t init_tgid = 0;    ///< pid: thread group that is number 1 in it, 0 = not known
     std::uint32_t zapper_tid = 0;  ///< pid, dying: the thread of its init that waits for the others
     std::uint32_t tasks = 0;       ///< tasks in it, zombies included
     std::uint32_t zombies = 0;     ///< of these, zombies

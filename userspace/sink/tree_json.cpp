@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/text.hpp"
 #include "model/teardown.hpp"
@@ -207,18 +208,29 @@ std::string tree_json(const View& view, const TreeOptions& options) {
 }
 
 std::string doubt(const View& view, const std::string& note) {
-    std::string why;
+    std::vector<std::string> why;
     if (!view.synchronized()) {
-        why = "the first snapshot is not complete";
+        why.emplace_back("the first snapshot is not complete");
     } else if (!view.certain()) {
-        why = "events were lost and the next snapshot is not complete";
+        why.emplace_back("events were lost and the next snapshot is not complete");
     } else if (view.session().mode == NST_attach_mode_reduced) {
-        why =
+        why.emplace_back(
             "reduced mode: switches of namespaces are seen at the next fork, exec, exit or "
-            "snapshot of a task, "
-            "and ends of namespaces without tasks not at all";
+            "snapshot of a task, and ends of namespaces without tasks not at all");
     }
-    return why + (why.empty() || note.empty() ? "" : "; ") + note;
+    const auto all = view.namespaces();
+    if (const auto doubtful =
+            std::ranges::count_if(all, [](const Namespace& ns) { return !ns.record().certain; });
+        doubtful != 0) {
+        why.push_back(fmt::format(
+            "{} namespace{} without tasks may have ended: the event was lost, and what else holds "
+            "namespaces was not looked at since",
+            doubtful, doubtful == 1 ? "" : "s"));
+    }
+    if (!note.empty()) {
+        why.push_back(note);
+    }
+    return fmt::format("{}", fmt::join(why, "; "));
 }
 
 }  // namespace nstrail

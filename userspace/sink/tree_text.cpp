@@ -9,6 +9,7 @@
 #include "model/teardown.hpp"
 #include "model/who.hpp"
 #include "sink/tree.hpp"
+#include "sink/why.hpp"
 
 namespace nstrail {
 
@@ -65,6 +66,17 @@ struct Painter {
         }
     }
 
+    /// What holds a namespace that no task is in: the first, and how many more.
+    [[nodiscard]] std::string held_by(const Namespace& ns) const {
+        const Why why = why_of(view, ns);
+        return why.holds.empty()
+                   ? std::string()
+                   : fmt::format(", held by {}{}", hold_words(why.holds.front()),
+                                 why.holds.size() == 1
+                                     ? ""
+                                     : fmt::format(" and {} more", why.holds.size() - 1));
+    }
+
     void describe(const Namespace& ns) {
         const NsRecord& record = ns.record();
         const std::uint32_t alive = ns.alive_tasks();
@@ -90,7 +102,7 @@ struct Painter {
             blockers(ns);
             put("]");
         } else if (state != NsState::alive) {
-            put("  [{}{}]", ns_state_name(state), since(record.emptied_ns));
+            put("  [{}{}{}]", ns_state_name(state), since(record.emptied_ns), held_by(ns));
         }
         if (!record.certain) {
             put("  [not certain]");

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "sink/tree.hpp"
+#include "sink/why.hpp"
 
 namespace nstrail {
 
@@ -114,6 +115,20 @@ void WebServer::State::routes() {
             return tree_json(now.view, {.tasks = tasks, .types = {}, .note = now.note}) + "\n";
         });
     });
+    server.Get(R"(/api/v1/why/(\d{1,10}))",
+               [this](const httplib::Request& request, httplib::Response& response) {
+                   const std::string text = request.matches[1];
+                   std::uint32_t inum = 0;
+                   std::from_chars(text.data(), text.data() + text.size(), inum);
+                   with_state(response, "application/json", [&](const Publication& now) {
+                       const auto ns = now.view.ns(inum);
+                       if (!ns) {
+                           response.status = 404;
+                           return fmt::format("{{\"error\":\"no namespace {} is known\"}}\n", text);
+                       }
+                       return why_json(now.view, *ns, now.note) + "\n";
+                   });
+               });
     server.Get("/api/v1/doctor", [this](const httplib::Request&, httplib::Response& response) {
         response.set_content(options.doctor + "\n", "application/json");
     });

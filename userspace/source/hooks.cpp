@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/hooks.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -245,11 +246,13 @@ std::uint64_t HookPlan::silent() const {
     return bits;
 }
 
+// The three hooks without which the story of lifetimes has holes.
+static constexpr nst_hook full_story[] = {NST_HOOK_alloc_pid, NST_HOOK_release_task,
+                                          NST_HOOK_switch_namespaces};
+
 nst_attach_mode HookPlan::mode() const {
-    // The three hooks without which the story of lifetimes has holes.
-    const bool full = hooks[NST_HOOK_alloc_pid].way != Way::none &&
-                      hooks[NST_HOOK_release_task].way != Way::none &&
-                      hooks[NST_HOOK_switch_namespaces].way != Way::none;
+    const bool full = std::ranges::all_of(
+        full_story, [this](nst_hook hook) { return hooks[hook].way != Way::none; });
     if (full) {
         return NST_attach_mode_full;
     }
@@ -265,6 +268,9 @@ const HookState* HookPlan::hindrance(HookChoice choice) const {
     std::vector<nst_hook> needed = {NST_HOOK_iter_task};
     if (choice != HookChoice::snapshot) {
         needed.insert(needed.begin(), {NST_HOOK_task_newtask, NST_HOOK_sched_process_exit});
+    }
+    if (choice == HookChoice::full || choice == HookChoice::kprobe) {
+        needed.insert(needed.end(), std::begin(full_story), std::end(full_story));
     }
     for (const nst_hook hook : needed) {
         if (hooks[hook].way == Way::none) {

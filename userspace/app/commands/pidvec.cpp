@@ -13,6 +13,7 @@
 
 #include "app/commands.hpp"
 #include "app/last_pids.hpp"
+#include "app/look.hpp"
 #include "app/ns_file.hpp"
 #include "app/options.hpp"
 #include "app/pid_levels.hpp"
@@ -223,7 +224,7 @@ Result<std::vector<std::uint32_t>> settable(const Levels& levels, const Numbers&
     return values;
 }
 
-int set(const HostView& view, const Levels& levels, const PidvecCommand& given, Target target,
+int set(const View& view, const Levels& levels, const PidvecCommand& given, Target target,
         const Numbers& asked) {
     const auto values = settable(levels, asked);
     if (!values) {
@@ -281,15 +282,15 @@ int pidvec(const PidvecCommand& given) {
         }
         asked = std::move(*numbers);
     }
-    const auto view = view_host();
-    if (!view) {
-        return complain(view.error(), exit_unsupported);
+    const auto look = look_once();
+    if (!look) {
+        return complain(look.error(), exit_unsupported);
     }
     auto target = find_target(given.ns);
     if (!target) {
         return complain(target.error());
     }
-    const auto levels = read_levels(*view, target->inum, given.check.has_value());
+    const auto levels = read_levels(look->view, target->inum, given.check.has_value());
     if (!levels) {
         return complain(levels.error());
     }
@@ -297,7 +298,7 @@ int pidvec(const PidvecCommand& given) {
         return check(*levels, given, asked);
     }
     if (given.set) {
-        return set(*view, *levels, given, std::move(*target), asked);
+        return set(look->view, *levels, given, std::move(*target), asked);
     }
     return print(*levels, given.json);
 }

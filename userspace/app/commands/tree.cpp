@@ -4,9 +4,8 @@
 #include <fmt/format.h>
 
 #include "app/commands.hpp"
-#include "app/hidden.hpp"
+#include "app/look.hpp"
 #include "app/options.hpp"
-#include "app/pipeline.hpp"
 
 namespace nstrail {
 
@@ -17,25 +16,15 @@ int tree(const std::string& types, bool tasks, bool json) {
     if (!chosen) {
         return complain(chosen.error(), exit_usage);
     }
-    LiveOptions options;
-    options.hooks.choice = HookChoice::snapshot;
-    options.canary = false;
-    options.ring_bytes = 16U << 20;
-    auto source = LiveSource::open(options);
-    if (!source) {
-        return complain(source.error(), exit_unsupported);
+    const auto look = look_once();
+    if (!look) {
+        return complain(look.error(), exit_unsupported);
     }
-    Pipeline pipeline(std::move(*source));
-    if (auto done = pipeline.synchronize(std::chrono::seconds(30)); !done) {
-        return complain(done.error());
-    }
-    const View view = pipeline.world().view();
-    const TreeOptions shown{
-        .tasks = tasks, .types = std::move(*chosen), .note = hidden_note(hidden_tasks(pipeline))};
+    const TreeOptions shown{.tasks = tasks, .types = std::move(*chosen), .note = look->note};
     if (json) {
-        fmt::print("{}\n", tree_json(view, shown));
+        fmt::print("{}\n", tree_json(look->view, shown));
     } else {
-        fmt::print("{}", tree_text(view, shown));
+        fmt::print("{}", tree_text(look->view, shown));
     }
     return exit_ok;
 }
