@@ -29,6 +29,21 @@ constexpr int refresh_share = 50;
 constexpr milliseconds holders_every{30'000};
 constexpr milliseconds holders_retry{5'000};
 
+/// The release of a task that was lost, for whoever follows the stream.
+EventBuffer synthesized_release(const Event& proof, const TaskRecord& gone) {
+    nst_task_release event{};
+    event.header.kind = NST_KIND_task_release;
+    event.header.boot_ns = proof.boot_ns();
+    event.task = {.key = gone.key,
+                  .start_boottime_ns = gone.start_boottime_ns,
+                  .tid = gone.tid,
+                  .tgid = gone.tgid};
+    event.pid_key = gone.pid_key;
+    event.via = NST_release_via_resync;
+    event.exit_code = gone.exit_code;
+    return EventBuffer::make(event);
+}
+
 }  // namespace
 
 bool stop_requested() {
@@ -49,6 +64,9 @@ Result<void> Pipeline::step(const Observer& observer) {
         const Change change = world_.apply(event);
         if (observer) {
             observer(event, change);
+            for (const TaskRecord& gone : change.dropped) {
+                observer(*synthesized_release(event, gone).event(), {});
+            }
         }
     });
     if (!polled) {

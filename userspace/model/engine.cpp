@@ -31,7 +31,7 @@ Change Engine::apply(const Event& event) {
     const bool was_certain = certain();
     with_fixed_part(event, [&](const auto& fixed) { on(event, fixed, change); });
     if (sweep_at_ != 0) {
-        sweep();
+        sweep(change);
     }
     state_.processes.take_gone([&](std::uint32_t cgroup, std::uint32_t exe) {
         cgroups_.release(cgroup);
@@ -101,7 +101,7 @@ void Engine::end_round() {
 }
 
 /// Drops tasks that the round did not tell.
-void Engine::sweep() {
+void Engine::sweep(Change& change) {
     std::uint32_t dropped = 0;
     const TaskSlot until = std::min(sweep_at_ + sweep_slots, state_.tasks.last() + 1);
     while (sweep_at_ < until && dropped < sweep_drops) {
@@ -110,6 +110,7 @@ void Engine::sweep() {
             // Where releases are not seen, this is how one is learned before sched_process_free.
             Account& account = state_.account;
             (hooked(NST_HOOK_release_task) ? account.tasks_dropped : account.tasks_released)++;
+            change.dropped.push_back(task);
             drop_task(sweep_at_);
             dropped++;
         }

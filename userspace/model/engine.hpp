@@ -93,7 +93,7 @@ private:
     [[nodiscard]] TaskSlot slot_by_tid(std::uint32_t tid) const;
     TaskRecord& add_task(const nst_task_ref& ref);
     void drop_task(TaskSlot slot);
-    void evict(const nst_task_ref& ref, std::uint64_t& counter);
+    void evict(const nst_task_ref& ref, std::uint64_t& counter, Change& change);
     void unindex_tid(std::uint32_t tid, TaskSlot slot);
     void exchange(TaskRecord& one, TaskRecord& other);
     void learn_exchange(TaskRecord& leader, const nst_task_ref& now);
@@ -124,7 +124,7 @@ private:
     void forget_round();
     void begin_round(std::uint32_t round);
     void end_round();
-    void sweep();
+    void sweep(Change& change);
     void finish_sweep();
     [[nodiscard]] boost::unordered_flat_set<std::uint32_t> held_inums() const;
     void finish_holders();

@@ -34,8 +34,10 @@ void Engine::on(const Event& event, const nst_task_new& e, Change& change) {
     state_.account.tasks_born++;
     // In the reduced mode that is how a release is learned when the number is used again before
     // sched_process_free; in the full mode the release was lost.
-    evict(e.task, hooked(NST_HOOK_release_task) ? state_.account.tasks_dropped
-                                                : state_.account.tasks_released);
+    evict(e.task,
+          hooked(NST_HOOK_release_task) ? state_.account.tasks_dropped
+                                        : state_.account.tasks_released,
+          change);
     tombstones_.erase(e.task.key);
     pending_.erase(e.task.key);
     heirs_.erase(e.task.tgid);
@@ -129,12 +131,13 @@ void Engine::on(const Event& event, const nst_task_seen& e, Change& change) {
     if (known != nullptr &&
         (known->start_boottime_ns != e.task.start_boottime_ns || known->tid != e.task.tid)) {
         state_.account.tasks_dropped++;
+        change.dropped.push_back(*known);
         drop_task(slot_of(*known));
         known = nullptr;
     }
     const bool found = known == nullptr;
     if (found) {
-        evict(e.task, state_.account.tasks_dropped);
+        evict(e.task, state_.account.tasks_dropped, change);
     }
     TaskRecord& task = found ? add_task(e.task) : *known;
     if (found) {

@@ -50,7 +50,7 @@ void Engine::drop_task(TaskSlot slot) {
 }
 
 /// Ends whoever else has the address or the number of a task that is known to be.
-void Engine::evict(const nst_task_ref& ref, std::uint64_t& counter) {
+void Engine::evict(const nst_task_ref& ref, std::uint64_t& counter, Change& change) {
     for (const TaskSlot slot : {by_key_.find(ref.key), slot_by_tid(ref.tid)}) {
         const TaskRecord& task = state_.tasks[slot];
         if (task.key == 0) {
@@ -58,7 +58,10 @@ void Engine::evict(const nst_task_ref& ref, std::uint64_t& counter) {
         }
         // The iterator may have told the very task before task_newtask did.
         const bool same = task.key == ref.key && task.start_boottime_ns == ref.start_boottime_ns;
-        counter += same ? 0 : 1;
+        if (!same) {
+            counter++;
+            change.dropped.push_back(task);
+        }
         drop_task(slot);
     }
 }

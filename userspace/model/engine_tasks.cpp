@@ -121,6 +121,9 @@ void Engine::mark_dying(const TaskRecord& init) {
 }
 
 void Engine::on(const Event& /*event*/, const nst_task_release& e, Change& change) {
+    if (e.via == NST_release_via_resync) {
+        return;  // made of what this model found out itself; the address may be another's by now
+    }
     if (in_round_) {
         tombstones_[e.task.key] = e.task.start_boottime_ns;
         pending_.erase(e.task.key);

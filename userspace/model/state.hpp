@@ -76,7 +76,23 @@ struct WorldState {
         const std::uint32_t* slot = by_tid.find(tid);
         return slot == nullptr || *slot == 0 ? nullptr : &tasks[*slot];
     }
+    [[nodiscard]] const CgroupRecord& cgroup_record(const TaskRecord& task) const {
+        return cgroups[cgroup_index(task)];
+    }
+    [[nodiscard]] std::optional<std::string> cgroup_of(const TaskRecord& task) const {
+        return cgroup_path(cgroups, cgroup_index(task));
+    }
+    [[nodiscard]] std::string_view exe_of(const TaskRecord& task) const {
+        return names[processes[task.process].exe].text;
+    }
     [[nodiscard]] const SetRecord& set_of(const TaskRecord& task) const { return sets[task.set]; }
+
+private:
+    [[nodiscard]] std::uint32_t cgroup_index(const TaskRecord& task) const {
+        const ProcessRecord& process = processes[task.process];
+        const bool own = task.cgroup != 0 && task.cgroup_moves == process.cgroup_moves;
+        return own ? task.cgroup : process.cgroup;
+    }
 };
 
 }  // namespace nstrail

@@ -261,18 +261,12 @@ std::optional<std::uint32_t> Task::tgid_in(const Namespace& ns) const {
     return leader == nullptr ? std::nullopt : Task(view_, leader).pid_in(ns);
 }
 
-std::uint32_t Task::cgroup_index() const {
-    const ProcessRecord& process = view_->state->processes[record_->process];
-    const bool own = record_->cgroup != 0 && record_->cgroup_moves == process.cgroup_moves;
-    return own ? record_->cgroup : process.cgroup;
-}
-
 std::optional<std::string> Task::cgroup() const {
-    return cgroup_path(view_->state->cgroups, cgroup_index());
+    return view_->state->cgroup_of(*record_);
 }
 
 std::optional<PidsController> Task::pids_controller() const {
-    const CgroupRecord& cgroup = view_->state->cgroups[cgroup_index()];
+    const CgroupRecord& cgroup = view_->state->cgroup_record(*record_);
     if (cgroup.pids_max == 0) {
         return std::nullopt;
     }
@@ -284,7 +278,7 @@ std::optional<PidsController> Task::pids_controller() const {
 }
 
 std::string_view Task::exe() const {
-    return view_->state->names[view_->state->processes[record_->process].exe].text;
+    return view_->state->exe_of(*record_);
 }
 
 Namespace Namespace::at(const View& view) const {

@@ -147,7 +147,6 @@ private:
     friend class Namespace;
     Task(std::shared_ptr<const View::Shared> view, const TaskRecord* record)
         : view_(std::move(view)), record_(record) {}
-    [[nodiscard]] std::uint32_t cgroup_index() const;
 
     std::shared_ptr<const View::Shared> view_;
     const TaskRecord* record_;

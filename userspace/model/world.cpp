@@ -48,4 +48,12 @@ const NsRecord* World::find_namespace(std::uint32_t inum) const {
     return engine_->state().namespaces.find(inum);
 }
 
+std::optional<std::string> World::cgroup_of(const TaskRecord& task) const {
+    return engine_->state().cgroup_of(task);
+}
+
+std::string_view World::exe_of(const TaskRecord& task) const {
+    return engine_->state().exe_of(task);
+}
+
 }  // namespace nstrail

@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "model/view.hpp"
 
@@ -29,6 +32,7 @@ struct Change {
     const NsSet* actor_ns = nullptr;     ///< what current has now; null only with actor
     bool by_itself = false;              ///< actor and subject are one
     std::optional<TaskRecord> released;  ///< the task it took away
+    std::vector<TaskRecord> dropped;     ///< tasks that it proved gone, their release being lost
     const NsRecord* ns = nullptr;        ///< the namespace it was about, as it is now
     std::optional<Transition> transition;
     bool became_certain = false;
@@ -64,6 +68,9 @@ public:
     [[nodiscard]] const TaskRecord* find_task(std::uint32_t tid) const;
     /// The living namespace of that inum, or null.
     [[nodiscard]] const NsRecord* find_namespace(std::uint32_t inum) const;
+    /// Of a task that lives: see Task::cgroup() and Task::exe().
+    [[nodiscard]] std::optional<std::string> cgroup_of(const TaskRecord& task) const;
+    [[nodiscard]] std::string_view exe_of(const TaskRecord& task) const;
 
 private:
     std::unique_ptr<class Engine> engine_;

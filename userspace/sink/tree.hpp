@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/container.hpp"
 #include "model/view.hpp"
 
 namespace nstrail {
@@ -20,6 +21,10 @@ struct TreeOptions {
 
 /// The same for a terminal: pid and user namespaces as trees, the others by owner.
 [[nodiscard]] std::string tree_text(const View& view, const TreeOptions& options);
+
+/// "docker 3f2a51c0b9d8": the runtime, and the container's name or, as people know it, the first 12
+/// digits of its id.
+[[nodiscard]] std::string container_words(const Whereabouts& here);
 
 /// Why the state may not be the whole truth, in a sentence or two; empty if there is nothing to
 /// say.

@@ -6,6 +6,8 @@
 #include <fmt/ranges.h>
 
 #include "base/text.hpp"
+#include "model/capability.hpp"
+#include "model/state.hpp"
 #include "model/teardown.hpp"
 #include "model/who.hpp"
 #include "sink/tree.hpp"
@@ -168,6 +170,61 @@ void write_task(Writer& to, const Task& task, Who& who) {
     to.put("}}");
 }
 
+/// A vector of a request, innermost first, as clone3 takes it and people write it.
+std::string asked_text(const PidRequest& request, nst_u32 nst_pid_request::* number) {
+    std::vector<std::optional<std::uint32_t>> numbers;
+    for (std::size_t i = request.levels.size(); i-- > 0;) {
+        const std::uint32_t one = request.levels[i].*number;
+        numbers.push_back(one == 0 ? std::nullopt : std::optional(one));
+    }
+    numbers.resize(std::min<std::size_t>(numbers.size(), request.set_tid_size));
+    return pid_vector_text(numbers);
+}
+
+/// Whether the actor was capable at each level that it asked for, innermost first.
+void write_capable(Writer& to, const PidRequest& request, const View& view) {
+    const Credentials actor{
+        .user_ns = request.user, .euid = request.euid, .effective = request.capabilities};
+    const auto facts = [&](std::uint32_t inum) -> std::optional<UserNsFacts> {
+        const auto ns = view.ns(inum);
+        if (!ns || ns->type() != NST_ns_type_user || !ns->record().facts) {
+            return std::nullopt;
+        }
+        return UserNsFacts{.parent = ns->record().parent, .owner_uid = ns->record().creator_uid};
+    };
+    to.put("[");
+    auto level = view.ns(request.pid_namespace);
+    for (std::uint32_t i = 0; i < std::min<std::uint32_t>(request.set_tid_size, NST_MAX_LEVELS);
+         i++) {
+        const auto capable =
+            level && request.user != 0 && level->record().owner != 0
+                ? checkpoint_restore_ns_capable(actor, level->record().owner, facts)
+                : std::nullopt;
+        to.put("{}{}", i == 0 ? "" : ",", !capable ? "null" : *capable ? "true" : "false");
+        level = level ? level->parent() : std::nullopt;
+    }
+    to.put("]");
+}
+
+void write_requests(Writer& to, const View& view) {
+    to.put(R"("pid_requests":[)");
+    bool first = true;
+    for (const PidRequest& request : view.pid_requests()) {
+        to.put(R"({}{{"at_boot_ns":{},"actor":{{"tid":{},"comm":{}}},"pid_namespace":{},)",
+               first ? "" : ",", request.at_boot_ns, request.actor.tid,
+               request.comm.empty() ? "null" : json_quote(request.comm), request.pid_namespace);
+        to.put(
+            R"("asked":"{}","got":{},"error":{},"capable":)",
+            asked_text(request, &nst_pid_request::asked),
+            request.error != 0 ? "null" : "\"" + asked_text(request, &nst_pid_request::nr) + "\"",
+            request.error == 0 ? "null" : json_quote(errno_name(-request.error)));
+        write_capable(to, request, view);
+        to.put("}}");
+        first = false;
+    }
+    to.put("]");
+}
+
 }  // namespace
 
 std::string tree_json(const View& view, const TreeOptions& options) {
@@ -192,7 +249,8 @@ std::string tree_json(const View& view, const TreeOptions& options) {
             first = false;
         }
     }
-    to.put("]");
+    to.put("],");
+    write_requests(to, view);
     if (options.tasks) {
         to.put(R"(,"tasks":[)");
         first = true;

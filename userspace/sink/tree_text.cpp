@@ -46,11 +46,9 @@ struct Painter {
                    : " for " + duration(view.at_boot_ns() - boot_ns);
     }
 
-    /// A container's id is 64 digits; people know it by the first 12.
     void place(const Whereabouts* here) {
         if (here != nullptr && !here->container.empty()) {
-            put("  {} {}", here->runtime.empty() ? "container" : here->runtime,
-                printable(here->container.substr(0, here->container.size() == 64 ? 12 : 64)));
+            put("  {}", container_words(*here));
         }
     }
 
@@ -168,6 +166,13 @@ struct Painter {
 };
 
 }  // namespace
+
+std::string container_words(const Whereabouts& here) {
+    constexpr std::size_t id_digits = 64;
+    return fmt::format(
+        "{} {}", here.runtime.empty() ? "container" : here.runtime,
+        printable(here.container.substr(0, here.container.size() == id_digits ? 12 : id_digits)));
+}
 
 std::string tree_text(const View& view, const TreeOptions& options) {
     Painter paint(view, options);

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "model/who.hpp"
+#include "sink/tree.hpp"
 
 namespace nstrail {
 
@@ -146,7 +147,7 @@ std::string why_text(const View& view, const Namespace& ns, const std::string& n
         if (hold.task) {
             const Whereabouts* here = who.of(*hold.task);
             if (here != nullptr && !here->container.empty()) {
-                out += fmt::format("  {} {}", here->runtime, printable(here->container));
+                out += "  " + container_words(*here);
             } else if (here != nullptr && !here->unit.empty()) {
                 out += "  " + printable(here->unit);
             }

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <thread>
+#include <unordered_map>
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -15,8 +16,11 @@
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
 #include "base/fd.hpp"
+#include "base/text.hpp"
 #include "event/format.hpp"
 #include "event/reflect.hpp"
+#include "model/container.hpp"
+#include "sink/tree.hpp"
 
 namespace nstrail {
 
@@ -153,6 +157,53 @@ private:
     boost::unordered_flat_set<std::uint64_t> tids_;
 };
 
+/// What is known besides an event of the task that it is about.
+class Besides {
+public:
+    explicit Besides(const World& world) : world_(world) {}
+
+    /// Appended to an event's JSON object as its last member, or to its line of text.
+    void append(fmt::memory_buffer& out, const TaskRecord& task, bool json) {
+        const Whereabouts* here = whereabouts(task);
+        const std::string_view exe = world_.exe_of(task);
+        if (json && (here != nullptr || !exe.empty())) {
+            const auto or_null = [](std::string_view text) {
+                return text.empty() ? std::string("null") : json_quote(text);
+            };
+            static const Whereabouts nowhere;
+            const Whereabouts& who = here == nullptr ? nowhere : *here;
+            out.resize(out.size() - 1);  // the closing brace
+            fmt::format_to(
+                std::back_inserter(out),
+                R"(,"who":{{"container":{},"runtime":{},"pod":{},"unit":{},"exe":{}}}}})",
+                or_null(who.container), or_null(who.runtime), or_null(who.pod), or_null(who.unit),
+                or_null(exe));
+        } else if (!json && here != nullptr && !here->container.empty()) {
+            fmt::format_to(std::back_inserter(out), "  [{}]", container_words(*here));
+        }
+    }
+
+private:
+    const Whereabouts* whereabouts(const TaskRecord& task) {
+        const auto path = world_.cgroup_of(task);
+        if (!path) {
+            return nullptr;
+        }
+        // Containers come and go; their paths need not be kept for ever.
+        if (by_path_.size() > 4096) {
+            by_path_.clear();
+        }
+        const auto [at, added] = by_path_.try_emplace(*path);
+        if (added) {
+            at->second = parse_cgroup_path(*path);
+        }
+        return &at->second;
+    }
+
+    const World& world_;
+    std::unordered_map<std::string, Whereabouts> by_path_;
+};
+
 struct LiveCommand {
     TraceOptions trace;
     bool json = false;
@@ -199,7 +250,8 @@ int live(const LiveCommand& given) {
     const bool everything = given.all || !child;
     bool started = false;
     fmt::memory_buffer out;
-    const auto show = [&](const Event& event, const Change&) {
+    Besides besides(pipeline.world());
+    const auto show = [&](const Event& event, const Change& change) {
         // Loss is always told. Before the start only what the stream needs to be replayed, if all
         // is wanted.
         const bool wanted = event.kind() == NST_KIND_gap ||
@@ -209,6 +261,9 @@ int live(const LiveCommand& given) {
             return;
         }
         given.json ? append_json(out, event) : append_text(out, event);
+        if (const TaskRecord* about = change.task != nullptr ? change.task : change.actor) {
+            besides.append(out, *about, given.json);
+        }
         out.push_back('\n');
     };
     const auto flush = [&] {
