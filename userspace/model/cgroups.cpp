@@ -27,12 +27,12 @@ std::optional<std::string> cgroup_path(const CgroupTable& table, std::uint32_t i
 }
 
 std::uint32_t Cgroups::meet(std::uint64_t id) {
-    const auto [at, added] = index_.try_emplace(id, 0);
-    if (added) {
-        at->second = table_.allocate();
-        table_.at(at->second).id = id;
+    std::uint32_t& index = index_[id];
+    if (index == 0) {
+        index = table_.allocate();
+        table_.at(index).id = id;
     }
-    return at->second;
+    return index;
 }
 
 std::uint32_t Cgroups::acquire(std::uint64_t id) {

@@ -7,10 +7,9 @@
 #include <optional>
 #include <string>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "event/event.hpp"
 #include "model/paged.hpp"
+#include "model/sharded.hpp"
 
 namespace nstrail {
 
@@ -50,7 +49,7 @@ private:
     void drop_if_unused(std::uint32_t index);
 
     CgroupTable& table_;
-    boost::unordered_flat_map<std::uint64_t, std::uint32_t> index_;
+    ShardedMap<std::uint64_t, std::uint32_t> index_;
 };
 
 }  // namespace nstrail

@@ -189,7 +189,7 @@ void Engine::on(const Event& /*event*/, const nst_inum_alloc& e, Change& change)
 void Engine::on(const Event& /*event*/, const nst_inum_free& e, Change& /*change*/) {
     const bool pair = hooked(NST_HOOK_inum_free) && hooked(NST_HOOK_inum_free_done);
     if (namespaces_.freed(e, pair) && in_round_) {
-        freed_.insert(e.inum);
+        freed_[e.inum] = true;
     }
 }
 

@@ -6,32 +6,25 @@
 #include <cstdint>
 #include <span>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-#include <boost/unordered/unordered_flat_set.hpp>
-
 #include "model/namespaces.hpp"
+#include "model/sharded.hpp"
 #include "model/state.hpp"
 #include "model/world.hpp"
 
 namespace nstrail {
 
-/// Tasks by the key of their task_struct. In many small maps, as one that doubles with a million
-/// keys in it would hold everything up meanwhile.
+/// Tasks by the key of their task_struct.
 class KeyIndex {
 public:
     [[nodiscard]] std::uint32_t find(std::uint64_t key) const {
-        const auto& shard = shards_[shard_of(key)];
-        const auto at = shard.find(key);
-        return at == shard.end() ? 0 : at->second;
+        const std::uint32_t* slot = slots_.find(key);
+        return slot == nullptr ? 0 : *slot;
     }
-    void set(std::uint64_t key, std::uint32_t slot) { shards_[shard_of(key)][key] = slot; }
-    void erase(std::uint64_t key) { shards_[shard_of(key)].erase(key); }
+    void set(std::uint64_t key, std::uint32_t slot) { slots_[key] = slot; }
+    void erase(std::uint64_t key) { slots_.erase(key); }
 
 private:
-    [[nodiscard]] static std::size_t shard_of(std::uint64_t key) {
-        return (key * 0x9E3779B97F4A7C15ULL) >> 56;  // 2^64 / golden ratio
-    }
-    std::array<boost::unordered_flat_map<std::uint64_t, std::uint32_t>, 256> shards_;
+    ShardedMap<std::uint64_t, std::uint32_t> slots_;
 };
 
 /// No kernel sends what is not: a damaged recording must not choose how large the index of tids is.
@@ -149,7 +142,7 @@ private:
     std::shared_ptr<Holders> looking_;
 
     // Only during a round: what live events said of tasks before their snapshot record came.
-    boost::unordered_flat_map<std::uint64_t, std::uint64_t>
+    ShardedMap<std::uint64_t, std::uint64_t>
         tombstones_;  // key → start_boottime of a released task
     struct Pending {
         std::uint64_t nsproxy = 0;
@@ -163,12 +156,12 @@ private:
         std::uint64_t cgroup = 0;
         std::array<char, 16> comm{};
     };
-    boost::unordered_flat_map<std::uint64_t, Pending> pending_;
-    boost::unordered_flat_map<std::uint32_t, std::uint32_t> heirs_;  // tgid of a dead → heir
-    boost::unordered_flat_set<std::uint32_t> freed_;  // inums given back and not out again
+    ShardedMap<std::uint64_t, Pending> pending_;
+    ShardedMap<std::uint32_t, std::uint32_t> heirs_;  // tgid of a dead → heir
+    ShardedMap<std::uint32_t, bool> freed_;           // inums given back and not out again
     // Facts that came ahead of the event that says whether the namespace is new (births not
     // hooked).
-    boost::unordered_flat_map<std::uint32_t, nst_namespace> early_facts_;
+    ShardedMap<std::uint32_t, nst_namespace> early_facts_;
 };
 
 }  // namespace nstrail

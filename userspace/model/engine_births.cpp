@@ -115,8 +115,8 @@ void Engine::on(const Event& event, const nst_task_seen& e, Change& change) {
     if (!plausible(e.task)) {
         return;
     }
-    if (const auto gone = tombstones_.find(e.task.key);
-        gone != tombstones_.end() && gone->second == e.task.start_boottime_ns) {
+    if (const std::uint64_t* gone = tombstones_.find(e.task.key);
+        gone != nullptr && *gone == e.task.start_boottime_ns) {
         return;  // read before its release, written after it
     }
     TaskRecord* known = find_key(e.task.key);
@@ -166,9 +166,9 @@ void Engine::on(const Event& event, const nst_task_seen& e, Change& change) {
         state = TaskState::exiting;
     }
     Pending pending;
-    if (const auto at = pending_.find(e.task.key); at != pending_.end()) {
-        pending = at->second;
-        pending_.erase(at);
+    if (const Pending* at = pending_.find(e.task.key); at != nullptr) {
+        pending = *at;
+        pending_.erase(e.task.key);
         touch(task);
     }
     if (pending.comm[0] != 0) {

@@ -116,9 +116,9 @@ void Engine::count(const NsSet& set, TaskState state, Slot slot, int by) {
 
 NsRecord& Engine::meet(std::uint32_t inum, NsType type) {
     NsRecord& ns = namespaces_.meet(inum, type, state_.now);
-    if (const auto early = early_facts_.find(inum); early != early_facts_.end()) {
-        const nst_namespace facts = early->second;
-        early_facts_.erase(early);
+    if (const nst_namespace* early = early_facts_.find(inum); early != nullptr) {
+        const nst_namespace facts = *early;
+        early_facts_.erase(inum);
         // Of another type they are about one whose birth was lost.
         if (facts.type == static_cast<nst_u32>(type)) {
             return namespaces_.learn(facts, state_.now, true);
@@ -216,13 +216,14 @@ void Engine::note_init(const TaskRecord& task) {
 
 /// The parent that a snapshot read may have died since, during the round.
 void Engine::set_parent(const TaskRecord& task, std::uint32_t ppid) {
-    for (std::size_t i = 0; i <= heirs_.size(); i++) {
-        const auto at = heirs_.find(ppid);
-        if (at == heirs_.end()) {
+    // Reaping goes up; more steps than this only a damaged stream could want, or one who plays.
+    for (int steps = 0; steps < 1024; steps++) {
+        const std::uint32_t* heir = heirs_.find(ppid);
+        if (heir == nullptr) {
             state_.processes.set_parent(task.process, ppid);
             return;
         }
-        ppid = at->second;
+        ppid = *heir;
         if (ppid == 0) {
             break;
         }

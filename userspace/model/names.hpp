@@ -6,9 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "model/paged.hpp"
+#include "model/sharded.hpp"
 
 namespace nstrail {
 
@@ -30,13 +29,13 @@ public:
         if (text.empty()) {
             return 0;
         }
-        const auto [at, added] = index_.try_emplace(std::string(text), 0);
-        if (added) {
-            at->second = table_.allocate();
-            table_.at(at->second).text = text;
+        std::uint32_t& index = index_[std::string(text)];
+        if (index == 0) {
+            index = table_.allocate();
+            table_.at(index).text = text;
         }
-        table_.at(at->second).references++;
-        return at->second;
+        table_.at(index).references++;
+        return index;
     }
     void release(std::uint32_t index) {
         if (index != 0 && --table_.at(index).references == 0) {
@@ -47,7 +46,7 @@ public:
 
 private:
     NameTable& table_;
-    boost::unordered_flat_map<std::string, std::uint32_t> index_;
+    ShardedMap<std::string, std::uint32_t> index_;
 };
 
 }  // namespace nstrail

@@ -13,13 +13,13 @@ NsRecord& Namespaces::create(std::uint32_t inum, NsType type, std::uint64_t boot
     NsRecord& made = table_.create(inum);
     made.type = type;
     made.first_seen_ns = boot_ns;
-    if (const auto candidate = candidates_.find(inum); candidate != candidates_.end()) {
+    if (const Candidate* candidate = candidates_.find(inum); candidate != nullptr) {
         made.born = true;
-        made.key = candidate->second.key;
-        made.first_seen_ns = candidate->second.boot_ns;
-        made.creator_tid = candidate->second.creator_tid;
-        made.creator_comm = candidate->second.creator_comm;
-        candidates_.erase(candidate);
+        made.key = candidate->key;
+        made.first_seen_ns = candidate->boot_ns;
+        made.creator_tid = candidate->creator_tid;
+        made.creator_comm = candidate->creator_comm;
+        candidates_.erase(inum);
         account_.created[type]++;
     } else if (synchronized_ && !meeting_old_) {
         account_.appeared[type]++;
@@ -134,9 +134,9 @@ bool Namespaces::freed(const nst_inum_free& event, bool pair_attached) {
     if (event.point == NST_hook_point_exit) {
         // The exit may come after the number was given out again: only an entry that was skipped
         // counts.
-        if (const auto due = twins_due_.find(event.inum); due != twins_due_.end()) {
-            if (--due->second == 0) {
-                twins_due_.erase(due);
+        if (std::uint32_t* due = twins_due_.find(event.inum); due != nullptr) {
+            if (--*due == 0) {
+                twins_due_.erase(event.inum);
             }
             return false;
         }

@@ -8,10 +8,9 @@
 #include <string_view>
 #include <utility>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "model/account.hpp"
 #include "model/ns_table.hpp"
+#include "model/sharded.hpp"
 
 namespace nstrail {
 
@@ -73,9 +72,9 @@ private:
     NsTable& table_;
     Account& account_;
     std::function<void(std::uint32_t)> orphaned_;
-    boost::unordered_flat_map<std::uint32_t, Candidate> candidates_;
+    ShardedMap<std::uint32_t, Candidate> candidates_;
     // Frees told by the entry hook (or implied) whose exit twin is still to come.
-    boost::unordered_flat_map<std::uint32_t, std::uint32_t> twins_due_;
+    ShardedMap<std::uint32_t, std::uint32_t> twins_due_;
     bool synchronized_ = false;
     bool meeting_old_ = false;
 };

@@ -4,9 +4,8 @@
 
 #include <cstdint>
 
-#include <boost/unordered/unordered_flat_map.hpp>
-
 #include "model/paged.hpp"
+#include "model/sharded.hpp"
 #include "model/task.hpp"
 
 namespace nstrail {
@@ -28,16 +27,25 @@ public:
     /// The index of that set, to be given back by release().
     [[nodiscard]] std::uint32_t acquire(std::uint64_t nsproxy, const NsSet& set);
     void release(std::uint32_t index);
-    /// No set refers to that namespace any more. Time grows with the number of sets.
+    /// No set refers to that namespace any more. Time grows with the number of those that did.
     void forget(std::uint32_t inum);
 
 private:
     [[nodiscard]] static std::uint64_t hash(std::uint64_t nsproxy, const NsSet& set);
     void unindex(std::uint32_t index);
+    void set_slot(std::uint32_t index, Slot slot, std::uint32_t inum);
 
     SetTable& table_;
     // By hash; of two sets with one hash the later one is simply not shared.
-    boost::unordered_flat_map<std::uint64_t, std::uint32_t> index_;
+    ShardedMap<std::uint64_t, std::uint32_t> index_;
+    // By inum the list of the places where sets refer to it, so that forget() finds them. A place
+    // is index * slot_count + slot; 0 is the end.
+    struct Place {
+        std::uint32_t next = 0;
+        std::uint32_t previous = 0;
+    };
+    PagedTable<Place, 9, 9, 9> places_;
+    PagedTable<std::uint32_t, 10, 10, 12> first_;
 };
 
 }  // namespace nstrail

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/task.hpp"
 
+#include <algorithm>
+#include <memory>
+
 namespace nstrail {
 
 std::string_view slot_name(Slot slot) {
@@ -67,11 +70,18 @@ NsSet::NsSet(const nst_ns_set& wire) {
 }
 
 PidVector::PidVector(std::span<const nst_pid_nr> numbers) {
-    if (numbers.size() == 1) {
-        one_ = numbers[0];
-    } else if (numbers.size() > 1) {
-        many_.own().numbers.assign(numbers.begin(), numbers.end());
+    // {0, 0} in a place of its own would look like the end.
+    if (numbers.size() <= near_.size() && std::ranges::none_of(numbers, none) &&
+        (numbers.empty() || !same(numbers[0], elsewhere))) {
+        std::ranges::copy(numbers, near_.begin());
+        return;
     }
+    if (numbers.size() == 1 && none(numbers[0])) {
+        return;
+    }
+    auto many = std::make_unique<Many>();
+    many->numbers.assign(numbers.begin(), numbers.end());
+    near_ = {elsewhere, std::bit_cast<nst_pid_nr>(many.release())};
 }
 
 std::string_view task_state_name(TaskState state) {

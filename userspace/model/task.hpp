@@ -4,14 +4,15 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "event/event.hpp"
-#include "model/paged.hpp"
 
 namespace nstrail {
 
@@ -69,18 +70,33 @@ private:
     std::array<std::uint32_t, slot_count> inums_{};
 };
 
-/// The numbers of a struct pid, outermost namespace first. Nearly every task is in the initial
-/// namespace alone, so one element is held in place; more are shared by all copies.
+/// The numbers of a struct pid, outermost namespace first. Up to two are held in place, as few
+/// tasks have more; the others are shared by all copies.
 class PidVector {
 public:
     PidVector() = default;
     explicit PidVector(std::span<const nst_pid_nr> numbers);
+    PidVector(const PidVector& other) : near_(other.near_) {
+        if (far()) {
+            many()->references.fetch_add(1, std::memory_order_relaxed);
+        }
+    }
+    PidVector(PidVector&& other) noexcept : near_(std::exchange(other.near_, {})) {}
+    PidVector& operator=(PidVector other) noexcept {
+        std::swap(near_, other.near_);
+        return *this;
+    }
+    ~PidVector() {
+        if (far() && many()->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            delete many();
+        }
+    }
 
     [[nodiscard]] std::span<const nst_pid_nr> span() const {
-        if (many_.get() != nullptr) {
-            return many_.get()->numbers;
+        if (far()) {
+            return many()->numbers;
         }
-        return {&one_, one_.pid_namespace == 0 && one_.nr == 0 ? 0U : 1U};
+        return {near_.data(), none(near_[0]) ? 0U : none(near_[1]) ? 1U : 2U};
     }
     [[nodiscard]] std::size_t size() const { return span().size(); }
     /// The number in the active pid namespace; {0, 0} if nothing is known.
@@ -90,15 +106,20 @@ public:
 
 private:
     struct Many {
-        Many() = default;
-        Many(const Many& other) : numbers(other.numbers) {}
-        Many& operator=(const Many&) = delete;
-        ~Many() = default;
         std::atomic<std::uint32_t> references{1};
         std::vector<nst_pid_nr> numbers;
     };
-    nst_pid_nr one_{};
-    Counted<Many> many_;
+    // In place of the first number: the second is the address of a Many. No kernel gives such one,
+    // and a damaged stream's is put into a Many.
+    static constexpr nst_pid_nr elsewhere{.pid_namespace = 0, .nr = 0xFFFFFFFF};
+    [[nodiscard]] static bool same(const nst_pid_nr& one, const nst_pid_nr& other) {
+        return one.pid_namespace == other.pid_namespace && one.nr == other.nr;
+    }
+    [[nodiscard]] static bool none(const nst_pid_nr& one) { return same(one, {}); }
+    [[nodiscard]] bool far() const { return same(near_[0], elsewhere); }
+    [[nodiscard]] Many* many() const { return std::bit_cast<Many*>(near_[1]); }
+
+    std::array<nst_pid_nr, 2> near_{};
 };
 
 enum class TaskState : std::uint8_t {

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hash maps of the model's writer, with a bound on what one insertion costs.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+namespace nstrail {
+
+/// Many small maps instead of one: a hash map doubles from time to time, and one with a million
+/// entries in it would hold up everything meanwhile. One thread. Pointers to values are good until
+/// the next insertion.
+template <class Key, class Value>
+class ShardedMap {
+public:
+    /// Null if there is none.
+    [[nodiscard]] const Value* find(const Key& key) const {
+        const Shard& shard = shards_[shard_of(key)];
+        const auto at = shard.find(key);
+        return at == shard.end() ? nullptr : &at->second;
+    }
+    [[nodiscard]] Value* find(const Key& key) {
+        return const_cast<Value*>(std::as_const(*this).find(key));
+    }
+    [[nodiscard]] bool contains(const Key& key) const { return find(key) != nullptr; }
+    /// Value-initialised if there was none.
+    [[nodiscard]] Value& operator[](const Key& key) { return shards_[shard_of(key)][key]; }
+    void erase(const Key& key) { shards_[shard_of(key)].erase(key); }
+    /// Gives the memory back.
+    void clear() {
+        for (Shard& shard : shards_) {
+            shard = Shard();
+        }
+    }
+
+private:
+    using Shard = boost::unordered_flat_map<Key, Value>;
+    static constexpr unsigned shard_bits = 8;
+
+    [[nodiscard]] static std::size_t shard_of(const Key& key) {
+        // Not the bits that the map itself goes by.
+        return (std::hash<Key>()(key) * 0x9E3779B97F4A7C15ULL) >> (64 - shard_bits);
+    }
+    std::array<Shard, 1U << shard_bits> shards_;
+};
+
+}  // namespace nstrail
