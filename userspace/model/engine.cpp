@@ -13,8 +13,9 @@ namespace nstrail {
 namespace {
 
 // What one event may sweep: well below a millisecond of work.
-constexpr std::uint32_t sweep_slots = 65536;
-constexpr std::uint32_t sweep_drops = 2048;
+constexpr std::uint32_t sweep_slots = 16384;
+constexpr std::uint32_t sweep_drops = 1024;
+constexpr std::uint32_t sweep_namespaces = 4096;
 
 }  // namespace
 
@@ -96,8 +97,12 @@ void Engine::end_round() {
         return;
     }
     state_.account.resyncs += state_.synchronized && gap_open_ ? 1 : 0;
+    sweep_closes_gap_ = gap_open_ || (sweep_at_ != 0 && sweep_closes_gap_);
+    gap_open_ = false;  // one that opens during the sweep stays open
     sweep_round_ = round_;
+    sweep_began_ns_ = state_.now;
     sweep_at_ = 1;
+    sweep_ns_at_ = 0;
 }
 
 /// Drops tasks that the round did not tell.
@@ -117,17 +122,24 @@ void Engine::sweep(Change& change) {
         sweep_at_++;
     }
     if (sweep_at_ > state_.tasks.last()) {
-        finish_sweep();
+        sweep_unheld();
     }
 }
 
-void Engine::finish_sweep() {
+/// After the tasks, in slices too: namespaces that nothing refers to.
+void Engine::sweep_unheld() {
     const bool ends_seen = hooked(NST_HOOK_inum_free) || hooked(NST_HOOK_inum_free_done);
-    const auto held = held_inums();
+    if (sweep_ns_at_ == 0) {
+        sweep_ns_at_ = 1;
+        sweep_held_ = held_inums();
+    }
+    const NsTable::Index last = state_.namespaces.last();
+    const NsTable::Index until = std::min(sweep_ns_at_ + sweep_namespaces, last + 1);
     std::vector<std::uint32_t> unheld;
-    state_.namespaces.each([&](const NsRecord& ns) {
+    state_.namespaces.each(sweep_ns_at_, until, [&](const NsRecord& ns) {
         const bool seen = ns.tasks != 0 || ns.children_slots != 0 ||
-                          ns.seen_round >= sweep_round_ || held.contains(ns.inum);
+                          ns.seen_round >= sweep_round_ || ns.first_seen_ns > sweep_began_ns_ ||
+                          sweep_held_.contains(ns.inum);
         if (!seen && state_.synchronized) {
             unheld.push_back(ns.inum);
         }
@@ -135,13 +147,17 @@ void Engine::finish_sweep() {
     for (const std::uint32_t inum : unheld) {
         if (!ends_seen) {
             namespaces_.forget(inum);
-        } else if (gap_open_) {
+        } else if (sweep_closes_gap_) {
             namespaces_.edit(inum)->certain = false;
         }
     }
-    sweep_at_ = 0;
+    sweep_ns_at_ = until;
+    if (until <= last) {
+        return;
+    }
+    sweep_at_ = sweep_ns_at_ = 0;
+    sweep_held_.clear();
     state_.synchronized = true;
-    gap_open_ = false;
     namespaces_.synchronized();
 }
 

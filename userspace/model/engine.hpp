@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <span>
 
+#include <boost/unordered/unordered_flat_set.hpp>
+
 #include "model/namespaces.hpp"
 #include "model/sharded.hpp"
 #include "model/state.hpp"
@@ -39,7 +41,10 @@ public:
 
     Change apply(const Event& event);
     [[nodiscard]] const WorldState& state() const { return state_; }
-    [[nodiscard]] bool wants_snapshot() const { return !certain() && (!in_round_ || round_dirty_); }
+    [[nodiscard]] bool wants_snapshot() const {
+        const bool proven = sweep_at_ != 0 && !gap_open_;  // only the sweep is to be finished
+        return !certain() && !proven && (!in_round_ || round_dirty_);
+    }
 
 private:
     using TaskSlot = std::uint32_t;
@@ -118,7 +123,7 @@ private:
     void begin_round(std::uint32_t round);
     void end_round();
     void sweep(Change& change);
-    void finish_sweep();
+    void sweep_unheld();
     [[nodiscard]] boost::unordered_flat_set<std::uint32_t> held_inums() const;
     void finish_holders();
     void orphan(std::uint32_t inum);
@@ -138,6 +143,10 @@ private:
     // for in slices, an event's worth each, from this slot on; 0 = no sweep.
     TaskSlot sweep_at_ = 0;
     std::uint32_t sweep_round_ = 0;
+    NsTable::Index sweep_ns_at_ = 0;  // and then for namespaces, from this slot on
+    std::uint64_t sweep_began_ns_ = 0;
+    bool sweep_closes_gap_ = false;
+    boost::unordered_flat_set<std::uint32_t> sweep_held_;
     // The round of holders under way, if there is one.
     std::shared_ptr<Holders> looking_;
 

@@ -89,7 +89,8 @@ void Engine::learn_exchange(TaskRecord& leader, const nst_task_ref& now) {
 }
 
 void Engine::touch(TaskRecord& task) {
-    if (in_round_) {
+    // Also while those are looked for that the round did not tell.
+    if (in_round_ || sweep_at_ != 0) {
         task.live_round = round_;
     }
     task.soft = false;
@@ -216,7 +217,7 @@ void Engine::note_init(const TaskRecord& task) {
 
 /// The parent that a snapshot read may have died since, during the round.
 void Engine::set_parent(const TaskRecord& task, std::uint32_t ppid) {
-    // Reaping goes up; more steps than this only a damaged stream could want, or one who plays.
+    // A loop could only come from a damaged stream; a line as long, from one who makes it so.
     for (int steps = 0; steps < 1024; steps++) {
         const std::uint32_t* heir = heirs_.find(ppid);
         if (heir == nullptr) {

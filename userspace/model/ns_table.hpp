@@ -96,12 +96,19 @@ public:
     /// f(const NsRecord&) for all that live, in the order of their slots.
     template <class F>
     void each(F&& f) const {
-        for (Index slot = 1; slot <= slots_.last(); slot++) {
+        each(1, last() + 1, f);
+    }
+    /// The same for the slots of a range.
+    template <class F>
+    void each(Index from, Index until, F&& f) const {
+        for (Index slot = from; slot < until; slot++) {
             if (const NsRecord& one = slots_[slot]; one.inum != 0) {
                 f(one);
             }
         }
     }
+    /// No slot beyond this one is in use.
+    [[nodiscard]] Index last() const { return slots_.last(); }
 
 private:
     struct Entry {
