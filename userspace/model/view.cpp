@@ -2,7 +2,7 @@
 #include "model/view.hpp"
 
 #include <algorithm>
-#include <mutex>
+#include <atomic>
 #include <numeric>
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -46,7 +46,7 @@ std::string_view pid_move_name(PidMove move) {
 
 namespace {
 
-/// What needs a walk over all tasks; made once, by the first reader who asks.
+/// What needs a walk over all tasks; kept by the first reader who has made it.
 struct Census {
     /// By pid namespace: tasks with a number in it that are not of its init's group. They are what
     /// zap_pid_ns_processes() waits for.
@@ -98,16 +98,26 @@ struct Census {
 
 }  // namespace
 
-struct View::Shared : std::enable_shared_from_this<View::Shared> {
+struct View::Shared {
     explicit Shared(std::shared_ptr<const WorldState> from) : state(std::move(from)) {}
+    Shared(const Shared&) = delete;
+    Shared& operator=(const Shared&) = delete;
+    ~Shared() { delete counted.load(std::memory_order_relaxed); }
+    /// Readers who ask at once may each make one; none waits for another.
     [[nodiscard]] const Census& census() const {
-        std::call_once(once, [this] { counted = std::make_unique<const Census>(*state); });
-        return *counted;
+        const Census* known = counted.load(std::memory_order_acquire);
+        if (known == nullptr) {
+            auto made = std::make_unique<const Census>(*state);
+            if (counted.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel,
+                                                std::memory_order_acquire)) {
+                known = made.release();
+            }
+        }
+        return *known;
     }
 
     std::shared_ptr<const WorldState> state;
-    mutable std::once_flag once;
-    mutable std::unique_ptr<const Census> counted;
+    mutable std::atomic<const Census*> counted{nullptr};
 };
 
 View::View(std::shared_ptr<const WorldState> state)
