@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the model costs: memory, the longest that one event takes, and throughput. scripts/bench
+// runs it and writes the table. Times are CPU time of the one thread that is the writer.
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include "bench/crowd.hpp"
+
+namespace nstrail::test {
+namespace {
+
+constexpr std::uint32_t million = 1'000'000;
+constexpr Crowd::Size large{.tasks = million, .containers = 20'000};
+
+std::unique_ptr<Crowd> crowd_of(std::uint32_t tasks) {
+    auto crowd = std::make_unique<Crowd>(Crowd::Size{.tasks = tasks, .containers = tasks / 50});
+    crowd->all_born();
+    return crowd;
+}
+
+/// The longest event since the last call, in microseconds.
+double take_longest(Crowd& crowd) {
+    const Longest longest = crowd.longest;
+    crowd.longest = {};
+    return static_cast<double>(longest.ns) / 1000;
+}
+
+void sweep(Crowd& crowd) {
+    while (!crowd.world.certain()) {
+        crowd.tick();
+    }
+}
+
+void tell_all(Crowd& crowd, std::uint32_t round) {
+    crowd.begin_round(round);
+    for (std::uint32_t i = 0; i < crowd.size().tasks; i++) {
+        crowd.seen(i);
+    }
+}
+
+// -- Memory: of one million processes in 20,000 containers with five namespaces each.
+void memory(benchmark::State& state) {
+    for (auto _ : state) {
+        const std::uint64_t before = bytes_in_use();
+        const auto count = [&] { return static_cast<double>(bytes_in_use() - before) / 1e6; };
+        Crowd crowd(large);
+        state.counters["empty_MB"] = count();
+        crowd.all_born();
+        state.counters["1M_tasks_100k_namespaces_MB"] = count();
+        {
+            const View held = crowd.world.view();
+            for (std::uint32_t i = 0; i < large.tasks; i++) {
+                crowd.executed(i);
+            }
+            state.counters["with_a_view_held_and_every_task_changed_since_MB"] = count();
+        }
+        state.counters["after_the_view_is_dropped_MB"] = count();
+    }
+}
+BENCHMARK(memory)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// -- The longest event, in microseconds, with one million tasks.
+void longest_births(benchmark::State& state) {
+    for (auto _ : state) {
+        Crowd crowd(large);
+        crowd.timed = true;
+        crowd.all_born();
+        state.counters["growing_by_births_us"] = take_longest(crowd);
+        // Everything is known, a quarter goes while it is told.
+        crowd.begin_round(2);
+        for (std::uint32_t i = 0; i < large.tasks; i++) {
+            if (i % 4 == 3) {
+                crowd.exited(i);
+                crowd.released(i);
+            }
+            crowd.seen(i);
+        }
+        state.counters["snapshot_of_known_tasks_a_quarter_exits_us"] = take_longest(crowd);
+        crowd.end_round(2);
+        state.counters["its_end_mark_us"] = take_longest(crowd);
+        sweep(crowd);
+        state.counters["its_sweep_us"] = take_longest(crowd);
+        for (std::uint32_t i = 3; i < large.tasks; i += 4) {
+            crowd.born(i);
+        }
+        state.counters["births_into_freed_slots_us"] = take_longest(crowd);
+        // The exits of half of all were lost.
+        crowd.gap();
+        crowd.begin_round(3);
+        for (std::uint32_t i = 0; i < large.tasks; i += 2) {
+            crowd.seen(i);
+        }
+        crowd.end_round(3);
+        crowd.longest = {};
+        sweep(crowd);
+        state.counters["sweep_that_drops_half_us"] = take_longest(crowd);
+    }
+}
+BENCHMARK(longest_births)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+void longest_snapshot(benchmark::State& state) {
+    for (auto _ : state) {
+        Crowd crowd(large);
+        crowd.timed = true;
+        crowd.gap();
+        tell_all(crowd, 2);
+        state.counters["snapshot_of_unknown_tasks_us"] = take_longest(crowd);
+        crowd.end_round(2);
+        state.counters["end_mark_us"] = take_longest(crowd);
+        sweep(crowd);
+        crowd.longest = {};
+        // After a view every first write to a page copies it.
+        std::mt19937 random(1);
+        double first = 0;
+        for (int turn = 0; turn < 200; turn++) {
+            const View view = crowd.world.view();
+            crowd.executed(static_cast<std::uint32_t>(random()) % large.tasks);
+            first = std::max(first, take_longest(crowd));
+        }
+        state.counters["exec_first_after_view_us"] = first;
+        {
+            const View view = crowd.world.view();
+            for (int turn = 0; turn < 100'000; turn++) {
+                const auto i = static_cast<std::uint32_t>(random()) % large.tasks;
+                if (!crowd.init(i)) {
+                    crowd.exited(i);
+                    crowd.released(i);
+                    crowd.born(i);
+                }
+            }
+            state.counters["exit_and_birth_view_held_us"] = take_longest(crowd);
+        }
+        for (std::uint32_t i = 0; i < large.tasks; i++) {
+            crowd.own_nsproxy(i);
+        }
+        state.counters["a_million_sets_us"] = take_longest(crowd);
+        // Namespaces end whose tasks' exits were lost.
+        for (std::uint32_t container = 0; container < 1000; container++) {
+            crowd.freed(container);
+        }
+        state.counters["orphans_among_a_million_sets_us"] = take_longest(crowd);
+        for (std::uint32_t i = large.tasks; i-- > 0;) {
+            crowd.exited(i);
+            crowd.released(i);
+        }
+        for (std::uint32_t container = 1000; container < large.containers; container++) {
+            crowd.freed(container);
+        }
+        state.counters["all_exit_us"] = take_longest(crowd);
+    }
+}
+BENCHMARK(longest_snapshot)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+void longest_pending(benchmark::State& state) {
+    for (auto _ : state) {
+        Crowd crowd(large);
+        crowd.timed = true;
+        crowd.gap();
+        crowd.begin_round(2);
+        for (std::uint32_t i = 0; i < large.tasks; i++) {
+            crowd.executed(i);
+        }
+        state.counters["a_million_execs_ahead_of_the_snapshot_us"] = take_longest(crowd);
+        for (std::uint32_t i = 0; i < large.tasks; i++) {
+            crowd.seen(i);
+        }
+        crowd.end_round(2);
+        state.counters["then_the_snapshot_us"] = take_longest(crowd);
+    }
+}
+BENCHMARK(longest_pending)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// -- Throughput.
+/// A life of a process in a container: alloc_pid, task_new, task_exit, ns_switch, task_release,
+/// free_pid, task_free.
+void fork_and_exit(benchmark::State& state) {
+    const auto tasks = static_cast<std::uint32_t>(state.range(0));
+    const auto crowd = crowd_of(tasks);
+    std::mt19937 random(1);
+    for (auto _ : state) {
+        auto i = static_cast<std::uint32_t>(random()) % tasks;
+        i += crowd->init(i) ? 1 : 0;
+        crowd->exited(i);
+        crowd->released(i);
+        crowd->born(i);
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * 7);
+}
+BENCHMARK(fork_and_exit)->Arg(1'000)->Arg(100'000)->Arg(million);
+
+/// The same with readers that take a View, walk all tasks in it and take the next.
+void fork_and_exit_readers(benchmark::State& state) {
+    constexpr std::uint32_t tasks = 100'000;
+    const auto crowd = crowd_of(tasks);
+    std::mutex lock;
+    std::optional<View> latest;
+    std::atomic<bool> asked = false;
+    std::atomic<std::uint64_t> walks = 0;
+    std::vector<std::jthread> readers;
+    for (int reader = 0; reader < state.range(0); reader++) {
+        readers.emplace_back([&](const std::stop_token& stop) {
+            while (!stop.stop_requested()) {
+                std::optional<View> mine;
+                {
+                    const std::scoped_lock hold(lock);
+                    mine.swap(latest);
+                }
+                asked = true;
+                if (!mine) {
+                    std::this_thread::yield();
+                    continue;
+                }
+                std::uint64_t zombies = 0;
+                for (const Task& task : mine->tasks()) {
+                    zombies += task.state() == TaskState::zombie ? 1 : 0;
+                }
+                benchmark::DoNotOptimize(zombies);
+                walks++;
+            }
+        });
+    }
+    std::mt19937 random(1);
+    std::uint64_t views = 0;
+    for (auto _ : state) {
+        auto i = static_cast<std::uint32_t>(random()) % tasks;
+        i += crowd->init(i) ? 1 : 0;
+        crowd->exited(i);
+        crowd->released(i);
+        crowd->born(i);
+        if (asked.exchange(false)) {
+            View made = crowd->world.view();
+            const std::scoped_lock hold(lock);
+            latest = std::move(made);
+            views++;
+        }
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * 7);
+    state.counters["views"] = static_cast<double>(views);
+    state.counters["walks"] = static_cast<double>(walks);
+}
+BENCHMARK(fork_and_exit_readers)->Arg(0)->Arg(1)->Arg(4);
+
+// -- Reading, of a million tasks.
+Crowd& shared_crowd() {
+    static const auto crowd = crowd_of(million);
+    return *crowd;
+}
+
+void take_view(benchmark::State& state) {
+    const World& world = shared_crowd().world;
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(world.view());
+    }
+}
+BENCHMARK(take_view);
+
+void task_by_tid(benchmark::State& state) {
+    const View view = shared_crowd().world.view();
+    std::mt19937 random(1);
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(
+            view.task(shared_crowd().tid(static_cast<std::uint32_t>(random()) % million)));
+    }
+}
+BENCHMARK(task_by_tid);
+
+void active_pid_namespace(benchmark::State& state) {
+    const View view = shared_crowd().world.view();
+    const Task task = *view.task(shared_crowd().tid(123'456));
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(task.active_pid_namespace());
+    }
+}
+BENCHMARK(active_pid_namespace);
+
+void tgid_in(benchmark::State& state) {
+    const View view = shared_crowd().world.view();
+    const Task task = *view.task(shared_crowd().tid(123'456));
+    const Namespace active = *task.active_pid_namespace();
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(task.tgid_in(active));
+    }
+}
+BENCHMARK(tgid_in);
+
+void walk_tasks(benchmark::State& state) {
+    const View view = shared_crowd().world.view();
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(view.tasks().size());
+    }
+}
+BENCHMARK(walk_tasks)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace nstrail::test
+
+BENCHMARK_MAIN();
