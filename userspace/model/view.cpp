@@ -46,6 +46,15 @@ std::string_view pid_move_name(PidMove move) {
 
 namespace {
 
+/// Where exits were lost, a task may be kept whose pid namespace has ended, and whose inum another
+/// has by now: its set does not refer to that any more (Engine::orphan). What is left is its number
+/// in the initial one, which never ends.
+std::span<const nst_pid_nr> numbers_that_hold(const WorldState& state, const TaskRecord& task) {
+    const auto numbers = task.vpids.span();
+    const bool ended = state.set_of(task).ns[Slot::pid] == 0;
+    return ended && numbers.size() > 1 ? numbers.first(1) : numbers;
+}
+
 /// What needs a walk over all tasks; kept by the first reader who has made it.
 struct Census {
     /// By pid namespace: tasks with a number in it that are not of its init's group. They are what
@@ -69,7 +78,7 @@ struct Census {
                 return;
             }
             const TaskRecord& task = state.tasks[slot];
-            for (const nst_pid_nr& one : task.vpids.span()) {
+            for (const nst_pid_nr& one : numbers_that_hold(state, task)) {
                 const NsRecord* ns = state.namespaces.find(one.pid_namespace);
                 if (ns != nullptr && ns->init_tgid != task.tgid) {
                     others[ns->inum]++;
@@ -254,7 +263,7 @@ std::optional<std::uint32_t> Task::pid_in(const Namespace& ns) const {
     if (released_ || ns.gone()) {
         return std::nullopt;
     }
-    for (const nst_pid_nr& one : vpids()) {
+    for (const nst_pid_nr& one : numbers_that_hold(*view_->state, *record_)) {
         const NsRecord* there = view_->state->namespaces.find(one.pid_namespace);
         if (there != nullptr && there->inum == ns.inum() && there->gen == ns.gen()) {
             return one.nr;
