@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
-#include <sstream>
 
 namespace vmtests {
 namespace {
@@ -308,34 +307,6 @@ Differences compare_tree(json document, const Truth& truth, const CompareOptions
         // cannot have members.
         report.equal(name_of(key) + " tasks", member(*entry, "tasks"), 0);
         report.equal(name_of(key) + " zombies", member(*entry, "zombies"), 0);
-    }
-    return differences;
-}
-
-std::optional<ExpectedState> read_state(const std::string& line) {
-    std::istringstream words(line);
-    std::string verb;
-    ExpectedState wanted;
-    if (!(words >> verb >> wanted.key.type >> wanted.key.inum >> wanted.state) || verb != "state") {
-        return std::nullopt;
-    }
-    return wanted;
-}
-
-Differences compare_states(const json& document, const std::vector<ExpectedState>& wanted) {
-    Differences differences;
-    Report report(differences);
-    NamespaceIndex namespaces;
-    for (const json& entry : member(document, "namespaces"))
-        namespaces.emplace(key_of(entry), &entry);
-    for (const auto& [key, state] : wanted) {
-        const auto at = namespaces.find(key);
-        if (at == namespaces.end()) {
-            report.say(name_of(key) + ": not tracked, the subject says it is " + state);
-        } else if (member(*at->second, "state") != state) {
-            report.say(name_of(key) + " state: tracked " + text_of(member(*at->second, "state")) +
-                       ", the subject says " + state);
-        }
     }
     return differences;
 }

@@ -29,16 +29,6 @@ struct CompareOptions {
 Differences compare_tree(nlohmann::json document, const Truth& truth,
                          const CompareOptions& options = {});
 
-// What a subject says of a namespace at its next hold, also of one that /proc does not show:
-// `state TYPE INUM STATE`, for instance `state uts 4026532301 empty`.
-struct ExpectedState {
-    NamespaceKey key;
-    std::string state;
-};
-std::optional<ExpectedState> read_state(const std::string& line);
-Differences compare_states(const nlohmann::json& document,
-                           const std::vector<ExpectedState>& wanted);
-
 // Processes per namespace as lsns counted them while it ran, itself included.
 using LsnsCounts = std::map<NamespaceKey, int>;
 // Reads `lsns --json -o NS,TYPE,NPROCS`; throws nlohmann::json::exception on other text.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "judge.hpp"
 
+#include <cstdint>
+#include <ctime>
 #include <optional>
 #include <thread>
 
@@ -14,6 +16,15 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr Seconds lsns_limit = 60s;
+// The agent looks at open files, sockets and mounts every 30 s.
+constexpr Seconds holders_limit = 90s;
+
+std::uint64_t boottime_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+           static_cast<std::uint64_t>(now.tv_nsec);
+}
 
 }  // namespace
 
@@ -79,7 +90,7 @@ Differences Judge::compare(const std::string& who, const std::string& name, cons
         }
         tree = std::move(document->tree);
         add(compare_tree(tree, *after, {.own_tgid = document->own_tgid, .past_loss = past_loss}));
-        add(compare_states(tree, states_));
+        add(claims_.compare_tree(tree, with_lsns ? Claims::Tree::tracked : Claims::Tree::fresh));
         tasks_ = after->tasks.size();
         namespaces_ = after->namespaces.size();
         if (with_lsns && !counted) {
@@ -112,12 +123,79 @@ Differences Judge::agent_only(const Agent& agent, const std::string& name,
 }
 
 Differences Judge::hold(const Agent& agent, const std::string& name, const std::string& where) {
+    const Claims claims = claims_;
+    if (!last_pids_) claims_.without_last_pids();
     Differences differences = agent_only(agent, name, where);
-    if (!fresh_) return differences;
-    append(differences, compare(
-                            "tree at " + where + ": ", name + ".fresh",
-                            [this] { return fresh_tree(); }, false, false));
-    states_.clear();
+    claims_ = claims;
+    if (fresh_) {
+        append(differences, compare(
+                                "tree at " + where + ": ", name + ".fresh",
+                                [this] { return fresh_tree(); }, false, false));
+    }
+    append(differences, holders(agent, name, where));
+    claims_.clear();
+    return differences;
+}
+
+Differences Judge::compare_holders(const std::string& who, const std::string& name, Inum inum,
+                                   const TakeAnswer& take) const {
+    Differences differences;
+    json answer;
+    const auto until = Clock::now() + patience_;
+    do {
+        if (!differences.empty()) std::this_thread::sleep_for(200ms);
+        differences.clear();
+        auto taken = take();
+        if (!taken) {
+            differences = {who + taken.error()};
+            continue;
+        }
+        answer = std::move(*taken);
+        for (const std::string& line : claims_.compare_why(answer, inum))
+            differences.push_back(who + line);
+    } while (!differences.empty() && Clock::now() < until);
+    results_.file(name + ".json", answer.dump(1) + '\n');
+    return differences;
+}
+
+Differences Judge::holders(const Agent& agent, const std::string& name,
+                           const std::string& where) const {
+    Differences differences;
+    const std::uint64_t now = boottime_ns();
+    for (const Inum inum : claims_.held()) {
+        if (!fresh_) break;
+        const auto take = [&]() -> std::expected<json, std::string> {
+            const auto text =
+                run({options_.nstrail, "why", std::to_string(inum), "--json"}, ready_limit);
+            if (!text) return std::unexpected(text.error());
+            return parse_json(*text);
+        };
+        append(differences,
+               compare_holders("why at " + where + ": ",
+                               name + ".why-" + std::to_string(inum) + ".fresh", inum, take));
+    }
+    for (const Inum inum : claims_.held()) {
+        // Until the agent has looked since the machine stands still.
+        const auto take = [&]() -> std::expected<json, std::string> {
+            const auto until = Clock::now() + holders_limit;
+            while (true) {
+                const auto text = agent.text("/api/v1/why/" + std::to_string(inum));
+                if (!text) return std::unexpected(text.error());
+                auto answer = parse_json(*text);
+                if (!answer) return std::unexpected(answer.error());
+                const json looked = answer->value("looked_at_boot_ns", json());
+                if (looked.is_number_unsigned() && looked.get<std::uint64_t>() > now) return answer;
+                if (Clock::now() > until) {
+                    return std::unexpected("the agent has not looked at open files since: " +
+                                           answer->dump());
+                }
+                std::this_thread::sleep_for(500ms);
+            }
+        };
+        append(differences,
+               compare_holders("agent at " + where + ": ",
+                               name + ".why-" + std::to_string(inum) + ".agent", inum, take));
+    }
     return differences;
 }
 

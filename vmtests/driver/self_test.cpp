@@ -5,6 +5,7 @@
 #include <iostream>
 #include <set>
 
+#include "claims.hpp"
 #include "compare.hpp"
 #include "hooks.hpp"
 #include "stream.hpp"
@@ -311,18 +312,83 @@ void test_lsns(const json& document, const Truth& truth, Checks& checks) {
     }
 }
 
-void test_states(const json& document, Checks& checks) {
+void test_claims(const json& document, Checks& checks) {
     const auto unmet = [&](const std::string& line) {
-        const auto wanted = read_state(line);
-        checks.require(wanted.has_value(), "not taken as a state: " + line);
-        return wanted ? compare_states(document, {*wanted}).size() : 0;
+        Claims claims;
+        checks.require(claims.add(line), "not taken as a claim: " + line);
+        return claims.compare_tree(document, Claims::Tree::tracked).size();
     };
     const std::string hidden = "state pid " + std::to_string(hidden_pid);
     checks.require(unmet(hidden + " empty") == 0, "a state as it is is reported");
     checks.require(unmet(hidden + " alive") == 1, "another state is not reported");
     checks.require(unmet("state uts 7 empty") == 1, "a namespace that is not tracked has a state");
-    checks.require(!read_state("state uts") && !read_state("stated uts 7 empty"),
-                   "half a state is taken");
+    checks.require(unmet("state uts " + std::to_string(hidden_pid) + " empty") == 1,
+                   "a namespace of another type has the state");
+    const std::string inner = "namespace pid " + std::to_string(inner_pid);
+    checks.require(unmet(inner + R"( {"level":1,"reaper":{"tid":500}})") == 0,
+                   "what a namespace has is reported");
+    checks.require(unmet(inner + R"( {"level":2,"reaper":{"tid":501}})") == 2,
+                   "what a namespace has otherwise is not reported");
+    checks.require(unmet(inner + R"( {"no_such_member":null})") == 1,
+                   "a member that is not there passes as null");
+    checks.require(unmet(R"(task 501 {"tgid":501,"vpids":[{},{"nr":2}]})") == 0,
+                   "what a task has is reported");
+    checks.require(unmet(R"(task 501 {"comm":"another"})") == 1,
+                   "what a task has otherwise is not reported");
+    checks.require(unmet(R"(task 7 {"tid":7})") == 1,
+                   "a task that is not tracked has what is said");
+    checks.require(unmet(R"(task 501 {"comm":"a (*"})") == 0,
+                   "the beginning of a text is reported");
+    checks.require(unmet(R"(task 501 {"comm":"a ((*"})") == 1,
+                   "another beginning of a text is not reported");
+    Claims claims;
+    checks.require(!claims.add("state uts") && !claims.add("state uts 7") &&
+                       !claims.add("stated uts 7 empty") && !claims.add("hold here"),
+                   "half a claim is taken");
+    checks.require(claims.add(inner + R"( {"last_pid":9,"level":1})"), "not taken as a claim");
+    checks.require(claims.compare_tree(document, Claims::Tree::tracked).size() == 1,
+                   "a wrong last pid is not reported");
+    claims.without_last_pids();
+    checks.require(claims.compare_tree(document, Claims::Tree::tracked).empty(),
+                   "a last pid is demanded in reduced mode");
+    checks.require(claims.add("tracked pid 7 {}"), "not taken as a claim");
+    checks.require(claims.compare_tree(document, Claims::Tree::fresh).empty(),
+                   "what only the tracked tree can know is demanded of a fresh one");
+    checks.require(claims.compare_tree(document, Claims::Tree::tracked).size() == 1,
+                   "what only the tracked tree can know is not demanded of it");
+    claims.clear();
+    checks.require(claims.compare_tree(document, Claims::Tree::tracked).empty(),
+                   "a claim outlives its hold");
+}
+
+void test_holders(Checks& checks) {
+    const json held = json::parse(
+        R"({"schema":"nstrail.why/1","namespace":{"type":"uts","inum":7},"complete":true,
+            "doubts":[],"holders":[{"kind":"file","task":{"tid":5,"comm":"x"},"fd":3},
+                                   {"kind":"file","task":{"tid":5,"comm":"x"},"fd":4}]})");
+    const auto differences = [&](const std::vector<std::string>& lines, const json& document) {
+        Claims claims;
+        for (const std::string& line : lines) {
+            checks.require(claims.add(line), "not taken as a claim: " + line);
+        }
+        checks.require(claims.held() == std::set<Inum>{7}, "the namespaces held are not told");
+        return claims.compare_why(document, 7).size();
+    };
+    const std::string third = R"(why 7 {"kind":"file","task":{"tid":5},"fd":3})";
+    const std::string fourth = R"(why 7 {"kind":"file","task":{"tid":5},"fd":4})";
+    checks.require(differences({fourth, third}, held) == 0, "right holders are reported");
+    checks.require(differences({third}, held) == 1, "a holder too many is not reported");
+    checks.require(differences({third, third}, held) == 2, "one holder passes for two");
+    checks.require(differences({third, R"(why 7 {"kind":"pidfd","fd":4})"}, held) == 2,
+                   "another kind of holder passes");
+    json other = held;
+    other["complete"] = false;
+    checks.require(differences({third, fourth}, other) == 1, "an incomplete answer passes");
+    other = held;
+    other["namespace"]["inum"] = 8;
+    checks.require(differences({third, fourth}, other) == 1,
+                   "an answer about another namespace passes");
+    checks.require(differences({third, fourth}, json()) == 1, "no answer passes");
 }
 
 void test_reading_lsns(Checks& checks) {
@@ -424,7 +490,8 @@ int self_test() {
         checks.require(!compare_tree(with_own, truth).empty(), "a task too many passes");
     }
     test_lsns(document, truth, checks);
-    test_states(document, checks);
+    test_claims(document, checks);
+    test_holders(checks);
     test_reading_lsns(checks);
     test_expectations(checks);
     test_hooks(checks);

@@ -65,7 +65,10 @@ std::expected<void, std::string> Session::start() {
     if (!hooks) return std::unexpected(hooks.error());
     hooks_ = std::move(*hooks);
     if (const auto wrong = wrong_way()) return std::unexpected(*wrong);
-    if (!hooks_.complete()) judge_.set_patience(reduced_limit);
+    if (!hooks_.complete()) {
+        judge_.set_patience(reduced_limit);
+        judge_.without_last_pids();
+    }
     std::ostringstream text;
     text.precision(2);
     text << "ready after " << ready.count() << " s, live stream after " << flowing.count()
@@ -111,14 +114,12 @@ Differences Session::run_subject(const std::string& name, Expectations& expectat
         if (!*line) break;
         said += **line + '\n';
         try {
-            if (expectations.add(**line)) continue;
+            if (expectations.add(**line) || judge_.add_claim(**line)) continue;
         } catch (const json::exception& error) {
             differences.push_back("bad expectation: " + **line);
             continue;
         }
-        if (auto state = read_state(**line)) {
-            judge_.expect_state(std::move(*state));
-        } else if ((*line)->starts_with("hold ")) {
+        if ((*line)->starts_with("hold ")) {
             ++run.holds;
             const std::string hold = (*line)->substr(5);
             append(differences, judge_.hold(*agent_, name + '/' + hold, hold));

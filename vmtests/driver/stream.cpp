@@ -27,6 +27,12 @@ bool is_subset(const json& wanted, const json& event) {
     if (wanted.is_array()) {
         return event.is_array() && std::ranges::equal(wanted, event, is_subset);
     }
+    if (wanted.is_string() && event.is_string()) {
+        const std::string text = wanted.get<std::string>();
+        if (text.ends_with('*')) {
+            return event.get<std::string>().starts_with(text.substr(0, text.size() - 1));
+        }
+    }
     return wanted == event;
 }
 

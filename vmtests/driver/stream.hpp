@@ -16,7 +16,8 @@
 
 namespace vmtests {
 
-// Whether `event` has at least what `wanted` has. Arrays match element by element, in full length.
+// Whether `event` has at least what `wanted` has. Arrays match element by element, in full length;
+// a text that ends in * matches all that begin so.
 bool is_subset(const nlohmann::json& wanted, const nlohmann::json& event);
 
 // Reads the file that `nstrail live --json` writes.

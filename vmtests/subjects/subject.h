@@ -4,11 +4,15 @@
 //   expect {json}    this event, after the one expected before it
 //   anywhere {json}  this event, anywhere in the scene
 //   never {json}     no such event in the scene
-//   state TYPE INUM STATE  what the namespace is at the next hold, also where /proc does not show
-//   it hold NAME        nothing moves now; the subject goes on after a line on stdin fail TEXT the
-//   subject itself could not do what it meant to
-// A JSON object matches every event that has at least its members. Expectations state only orders
-// that the kernel guarantees: what a task does, and what it causes in others.
+//   state TYPE INUM STATE, namespace TYPE INUM {json}, task TID {json}
+//                    at the next hold the tree has the namespace or task with at least this
+//   tracked TYPE INUM {json}  so, but in the agent's tree alone: one made afresh cannot know it
+//   why INUM {json}  at the next hold this holds the namespace; all that hold it are told so
+//   hold NAME        nothing moves now; the subject goes on after a line on stdin
+//   fail TEXT        the subject itself could not do what it meant to
+// A JSON object matches every one that has at least its members, a text that ends in * all that
+// begin so. Expectations state only orders that the kernel guarantees: what a task does, and what
+// it causes in others.
 #ifndef NSTRAIL_VMTESTS_SUBJECT_H
 #define NSTRAIL_VMTESTS_SUBJECT_H
 

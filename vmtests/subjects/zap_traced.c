@@ -42,12 +42,14 @@ int main(void) {
     // The init goes first past its namespaces, then kills the others.
     expect_exit(first, SIGKILL);
     expect_exit(child, SIGKILL);
-    say("state pid %u zapping", state->inum);
+    say("namespace pid %u {\"state\":\"zapping\",\"teardown\":{\"blocked_by\":[{\"tid\":%d,"
+        "\"state\":\"zombie\",\"waits_for\":\"tracer\",\"by\":{\"tid\":%d}}]}}",
+        state->inum, child, self);
     hold("zapping");
     MUST(reap(child) == SIGKILL);
     await_state(first, first, 'Z');
     say("expect {\"kind\":\"task_release\",\"task\":{\"tid\":%d},\"actor_tid\":%d}", child, self);
-    say("state pid %u dying", state->inum);
+    say("namespace pid %u {\"state\":\"dying\",\"teardown\":{\"blocked_by\":[]}}", state->inum);
     hold("dying");
     reap(first);
     expect_release(first, first, "entry");

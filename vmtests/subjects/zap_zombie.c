@@ -54,18 +54,21 @@ int main(void) {
         SIGKILL);
     say("anywhere {\"kind\":\"task_release\",\"task\":{\"tid\":%d}}", state->child);
     say("state pid %u zapping", state->inum);
+    say("namespace pid %u {\"teardown\":{\"blocked_by\":[{\"tid\":%d,\"state\":\"zombie\","
+        "\"waits_for\":\"parent\",\"by\":{\"tid\":%d}}]}}",
+        state->inum, injected, self);
     hold("zapping");
 
     reap(injected);
     await_state(first, first, 'Z');
     expect_release(injected, injected, "entry");
-    say("state pid %u dying", state->inum);
+    say("namespace pid %u {\"state\":\"dying\",\"teardown\":{\"blocked_by\":[]}}", state->inum);
     hold("dying");
     MUST(setns(own, CLONE_NEWPID) == 0);
     reap(first);
     expect_release(first, first, "entry");
     // Only the descriptor is left.
-    say("state pid %u empty", state->inum);
+    say("namespace pid %u {\"state\":\"empty\",\"teardown\":null}", state->inum);
     hold("empty");
     return 0;
 }
