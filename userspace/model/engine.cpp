@@ -38,6 +38,10 @@ Change Engine::apply(const Event& event) {
         cgroups_.release(cgroup);
         names_.release(exe);
     });
+    tombstones_.tidy();
+    pending_.tidy();
+    heirs_.tidy();
+    freed_.tidy();
     state_.certain = certain();
     change.actor_ns = change.actor != nullptr ? &state_.set_of(*change.actor).ns : nullptr;
     change.by_itself = change.actor != nullptr && change.actor == change.task;

@@ -21,32 +21,51 @@ public:
     /// Null if there is none.
     [[nodiscard]] const Value* find(const Key& key) const {
         const Shard& shard = shards_[shard_of(key)];
-        const auto at = shard.find(key);
-        return at == shard.end() ? nullptr : &at->second;
+        const auto at = shard.age == age_ ? shard.map.find(key) : shard.map.end();
+        return at == shard.map.end() ? nullptr : &at->second;
     }
     [[nodiscard]] Value* find(const Key& key) {
         return const_cast<Value*>(std::as_const(*this).find(key));
     }
     [[nodiscard]] bool contains(const Key& key) const { return find(key) != nullptr; }
     /// Value-initialised if there was none.
-    [[nodiscard]] Value& operator[](const Key& key) { return shards_[shard_of(key)][key]; }
-    void erase(const Key& key) { shards_[shard_of(key)].erase(key); }
-    /// Gives the memory back.
+    [[nodiscard]] Value& operator[](const Key& key) { return fresh(shard_of(key)).map[key]; }
+    void erase(const Key& key) { fresh(shard_of(key)).map.erase(key); }
+    /// At once; tidy() gives the memory back.
     void clear() {
-        for (Shard& shard : shards_) {
-            shard = Shard();
+        age_++;
+        tidied_ = 0;
+    }
+    /// Does a part of what clear() left to do; after as many calls as there are shards, all of it.
+    void tidy() {
+        if (tidied_ < shards_.size()) {
+            (void)fresh(tidied_++);
         }
     }
 
 private:
-    using Shard = boost::unordered_flat_map<Key, Value>;
+    struct Shard {
+        boost::unordered_flat_map<Key, Value> map;
+        std::uint64_t age = 0;  // of the map; older than age_: it has been cleared
+    };
     static constexpr unsigned shard_bits = 8;
 
     [[nodiscard]] static std::size_t shard_of(const Key& key) {
         // Not the bits that the map itself goes by.
         return (std::hash<Key>()(key) * 0x9E3779B97F4A7C15ULL) >> (64 - shard_bits);
     }
+    [[nodiscard]] Shard& fresh(std::size_t index) {
+        Shard& shard = shards_[index];
+        if (shard.age != age_) {
+            shard.map = {};
+            shard.age = age_;
+        }
+        return shard;
+    }
+
     std::array<Shard, 1U << shard_bits> shards_;
+    std::uint64_t age_ = 0;
+    std::size_t tidied_ = std::size_t{1} << shard_bits;
 };
 
 }  // namespace nstrail
