@@ -6,8 +6,10 @@
 #include <csignal>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "loss.hpp"
@@ -64,6 +66,10 @@ bool parse(const std::vector<std::string>& arguments, vmtests::Options& options)
     return true;
 }
 
+// Scenes of nstrail's commands, which are the same however the agent is attached: as fresh trees,
+// they are not for every variant.
+constexpr std::string_view command_scenes[] = {"held", "pidvec", "spawn"};
+
 std::vector<std::string> all_scenes(const std::string& directory) {
     std::vector<std::string> scenes;
     std::error_code error;
@@ -95,7 +101,12 @@ int main(int argc, char** argv) {
     std::filesystem::create_directories(options.directory);
 
     const std::vector<std::string> present = all_scenes(options.subjects);
-    const std::vector<std::string> scenes = options.scenes.empty() ? present : options.scenes;
+    std::vector<std::string> scenes = options.scenes.empty() ? present : options.scenes;
+    if (options.scenes.empty() && !options.wants("fresh")) {
+        std::erase_if(scenes, [](const std::string& scene) {
+            return std::ranges::find(command_scenes, scene) != std::end(command_scenes);
+        });
+    }
     std::string plan = "plan";
     if (options.wants("scenes")) {
         plan += " agent idle";

@@ -61,6 +61,7 @@ private:
     std::optional<Agent> agent_;
     std::optional<Child> live_;
     std::size_t gaps_ = 0;
+    std::optional<std::vector<NamespaceKey>> first_;  // the namespaces before the first scene
 };
 
 }  // namespace vmtests
