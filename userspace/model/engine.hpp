@@ -111,7 +111,7 @@ private:
     void learn_namespaces(TaskRecord& task, const nst_ns_set& set, Change& change);
     void note_transition(Change& change, const NsSet& before, const TaskRecord& task,
                          bool exact) const;
-    void learn_parent(const nst_task_new& e, const NsSet& set);
+    void learn_parent(const nst_task_new& e, const NsSet& child);
     void process_dies(const nst_task_exit& e);
     void mark_dying(const TaskRecord& init);
     void move_last_pid(NsRecord& ns, std::uint32_t last_pid, PidMove move,

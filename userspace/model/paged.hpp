@@ -23,7 +23,12 @@ public:
         }
     }
     Counted(Counted&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
-    Counted& operator=(Counted other) noexcept {
+    Counted& operator=(const Counted& other) {
+        Counted copy(other);
+        std::swap(node_, copy.node_);
+        return *this;
+    }
+    Counted& operator=(Counted&& other) noexcept {
         std::swap(node_, other.node_);
         return *this;
     }
@@ -103,7 +108,9 @@ private:
     struct Leaf {
         Leaf() = default;
         Leaf(const Leaf& other) : items(other.items) {}
+        Leaf(Leaf&&) = delete;
         Leaf& operator=(const Leaf&) = delete;
+        Leaf& operator=(Leaf&&) = delete;
         ~Leaf() = default;
         std::atomic<std::uint32_t> references{1};
         std::array<T, 1U << leaf_bits> items{};
@@ -112,7 +119,9 @@ private:
     struct Inner {
         Inner() = default;
         Inner(const Inner& other) : below(other.below) {}
+        Inner(Inner&&) = delete;
         Inner& operator=(const Inner&) = delete;
+        Inner& operator=(Inner&&) = delete;
         ~Inner() = default;
         std::atomic<std::uint32_t> references{1};
         std::array<Counted<Below>, 1U << bits> below{};

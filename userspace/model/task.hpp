@@ -82,7 +82,12 @@ public:
         }
     }
     PidVector(PidVector&& other) noexcept : near_(std::exchange(other.near_, {})) {}
-    PidVector& operator=(PidVector other) noexcept {
+    PidVector& operator=(const PidVector& other) {
+        PidVector copy(other);
+        std::swap(near_, copy.near_);
+        return *this;
+    }
+    PidVector& operator=(PidVector&& other) noexcept {
         std::swap(near_, other.near_);
         return *this;
     }

@@ -72,7 +72,7 @@ std::vector<std::string> doubts_of(const Why& why, const std::string& note) {
 }  // namespace
 
 std::string hold_words(const Hold& hold) {
-    const std::string who =
+    std::string who =
         hold.tid == 0
             ? std::string()
             : fmt::format("{} ({})", hold.task ? printable(hold.task->comm()) : "gone since",
