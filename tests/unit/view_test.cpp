@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Handles: what they say while a task lives, once it is gone, and after the World went on.
+#include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
-#include "model/state.hpp"
+#include "model/set_tid.hpp"
 #include "support/summary.hpp"
 #include "unit/script.hpp"
 

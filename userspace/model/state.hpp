@@ -5,50 +5,19 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "model/account.hpp"
 #include "model/cgroups.hpp"
+#include "model/holders.hpp"
 #include "model/names.hpp"
 #include "model/ns_table.hpp"
 #include "model/processes.hpp"
+#include "model/set_tid.hpp"
 #include "model/sets.hpp"
 #include "model/task.hpp"
 
 namespace nstrail {
-
-/// Something besides the nsproxy and the credentials of tasks that keeps a namespace.
-struct Holder {
-    nst_holder_what what = NST_holder_what_file;
-    NsType type = NST_ns_type_none;
-    std::uint32_t inum = 0;  ///< 0 for a place that could not be looked at
-    nst_task_ref task{};     ///< who has it open; of a mount all 0
-    std::uint32_t fd = 0;
-    std::uint32_t mnt = 0;  ///< of a mount: the mount namespace that it is in
-    std::string path;       ///< of a mount: where; of an unreadable place: what and why
-};
-
-/// One round of looking for holders.
-struct Holders {
-    std::uint64_t at_boot_ns = 0;  ///< when it ended; 0 = there was none
-    bool complete = false;         ///< nothing was lost during the round
-    std::vector<Holder> all;
-};
-
-/// A clone3(set_tid) and what came of it.
-struct PidRequest {
-    std::uint64_t at_boot_ns = 0;
-    nst_task_ref actor{};
-    std::string comm;                 ///< the actor's
-    std::uint32_t pid_namespace = 0;  ///< allocated in
-    std::int32_t error = 0;           ///< 0 or a negative errno
-    std::uint32_t set_tid_size = 0;
-    std::uint64_t capabilities = 0;  ///< the actor's, effective in its user namespace
-    std::uint32_t user = 0;          ///< that user namespace
-    std::uint32_t euid = 0;
-    std::vector<nst_pid_request> levels;  ///< outermost first
-};
 
 struct WorldState {
     static constexpr std::size_t requests_kept = 64;
