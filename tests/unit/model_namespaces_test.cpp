@@ -156,6 +156,48 @@ TEST(Namespaces, AreEmptyWithoutTasksAndGoneOnceFreed) {
     EXPECT_EQ(sum(s.account().destroyed), 1U);
 }
 
+// A pid or user namespace holds its parent (put loops of free_pid_ns and free_user_ns). Kernels
+// before 6.7 do not count the runs of kprobe programs that they skip (trace_call_bpf), so that an
+// end may be lost without a gap.
+TEST(Namespaces, WhatOutlivesItsParentHasEndedUnseen) {
+    const auto look_for_holders = [](Script& s, std::uint32_t round) {
+        for (const auto what : {NST_mark_what_holders_begin, NST_mark_what_holders_end}) {
+            nst_mark mark{};
+            mark.what = what;
+            mark.round = round;
+            s.emit(mark);
+        }
+    };
+    Script s;
+    s.fork({.tid = 100, .flags = CLONE_NEWPID});
+    s.fork({.tid = 101, .parent = 100, .flags = CLONE_NEWPID});
+    const std::uint32_t outer = s.of(100).ns.pid;
+    const std::uint32_t inner = s.of(101).ns.pid;
+    ASSERT_EQ(s.ns(inner)->record().parent, outer);
+    s.die(101);
+    s.die(100);
+    look_for_holders(s, 1);
+    ASSERT_TRUE(s.ns(inner)) << "a mount of procfs, which nobody can tell, may hold it";
+    s.inum_free(outer);
+    look_for_holders(s, 2);
+    EXPECT_FALSE(s.ns(inner));
+    EXPECT_EQ(s.account().forgotten[NST_ns_type_pid], 1U);
+
+    s.fork({.tid = 102, .flags = CLONE_NEWPID});
+    s.fork({.tid = 103, .parent = 102, .flags = CLONE_NEWPID});
+    const std::uint32_t reused = s.of(102).ns.pid;
+    const std::uint32_t lost = s.of(103).ns.pid;
+    s.die(103);
+    s.die(102);
+    s.inum_free(reused);
+    s.next_inum(reused);
+    s.fork({.tid = 104, .flags = CLONE_NEWPID});
+    ASSERT_TRUE(s.ns(reused));
+    look_for_holders(s, 3);
+    EXPECT_FALSE(s.ns(lost)) << "its parent is another namespace by now";
+    EXPECT_TRUE(s.ns(reused));
+}
+
 // A fork that fails (bad_fork_cleanup_namespaces) makes no task and leaves nothing.
 
 TEST(Namespaces, AFailedForkLeavesNothing) {

@@ -247,6 +247,17 @@ boost::unordered_flat_set<std::uint32_t> Engine::held_inums() const {
     return held;
 }
 
+/// Whether a pid or user namespace is still known although its parent, which it would hold, has
+/// gone or is another namespace by now: then its own end was lost, maybe in a way that makes no
+/// gap.
+bool Engine::outlived(const NsRecord& ns) const {
+    if ((ns.type != NST_ns_type_pid && ns.type != NST_ns_type_user) || ns.parent == 0) {
+        return false;
+    }
+    const NsRecord* parent = namespaces_.find(ns.parent);
+    return parent == nullptr || (parent->born && parent->first_seen_ns > ns.first_seen_ns);
+}
+
 void Engine::finish_holders() {
     namespaces_.meeting_old(false);
     if (!looking_) {
@@ -261,7 +272,7 @@ void Engine::finish_holders() {
     const auto held = held_inums();
     std::vector<std::uint32_t> doubtful;
     state_.namespaces.each([&](const NsRecord& ns) {
-        if (!ns.certain) {
+        if (!ns.certain || outlived(ns)) {
             doubtful.push_back(ns.inum);
         }
     });

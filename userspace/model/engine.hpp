@@ -125,6 +125,7 @@ private:
     void sweep(Change& change);
     void sweep_unheld();
     [[nodiscard]] boost::unordered_flat_set<std::uint32_t> held_inums() const;
+    [[nodiscard]] bool outlived(const NsRecord& ns) const;
     void finish_holders();
     void orphan(std::uint32_t inum);
 
