@@ -19,7 +19,8 @@ namespace vmtests {
 
 // Emulation is slow, and a loaded host makes it slower; only failures take this long.
 inline constexpr Seconds ready_limit{120};
-inline constexpr Seconds end_limit{20};
+// A real-time kernel takes long to detach kprobes.
+inline constexpr Seconds end_limit{60};
 
 // A series by its name with labels, such as nstrail_lost_events_total{cause="ring"}.
 using Metrics = std::map<std::string, double>;
