@@ -20,14 +20,20 @@ void expect_said(const Outcome& outcome, const std::string& text) {
         << "wanted: " << text << "\nsaid: " << outcome.out << outcome.err;
 }
 
+/// LeakSanitizer clones at the end of a program. Where that one's children are in another pid
+/// namespace it waits for ever, and where they would be in a dead one it cannot.
+Outcome run_unwatched(const std::string& command) {
+    return run("export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0; " + command);
+}
+
 /// As the only one in a new pid namespace.
 Outcome run_inside(const std::string& command) {
-    return run("export N; unshare --pid --fork --mount-proc sh -c '" + command + "'");
+    return run_unwatched("export N; unshare --pid --fork --mount-proc sh -c '" + command + "'");
 }
 
 /// Beside a `sleep` that is number 1 in a new pid namespace; $P is its pid out here.
 Outcome run_beside(const std::string& command) {
-    return run(
+    return run_unwatched(
         "F=$(mktemp); export F; "
         "unshare --pid --fork sh -c "
         "'read pid rest </proc/self/stat; echo $pid >$F; exec sleep 60' 2>/dev/null & u=$!; "
@@ -38,7 +44,7 @@ Outcome run_beside(const std::string& command) {
 
 /// Beside a `sleep` whose next child would be in a pid namespace whose init is gone.
 Outcome run_beside_dead(const std::string& command) {
-    return run(
+    return run_unwatched(
         "unshare --pid sh -c '/bin/true; exec sleep 60' & P=$!; "
         "until [ \"$(cat /proc/$P/comm)\" = sleep ]; do sleep 0.05; done; " +
         command + "; s=$?; { kill $P; wait $P; } 2>/dev/null; exit $s");
@@ -100,28 +106,27 @@ TEST(Spawn, NumbersThatAreNonePidMaxAndTooMany) {
 }
 
 TEST(Spawn, WithoutTheCapability) {
-    const Outcome outcome =
-        run("setpriv --inh-caps -all --bounding-set -all \"$N\" spawn --set-tid 299 -- true");
+    const Outcome outcome = run_unwatched(
+        "setpriv --inh-caps -all --bounding-set -all \"$N\" spawn --set-tid 299 -- true");
     EXPECT_EQ(outcome.status, 1);
     expect_said(outcome, "EPERM");
     expect_said(outcome, "neither CAP_CHECKPOINT_RESTORE nor CAP_SYS_ADMIN");
 }
 
 TEST(Spawn, InANamespaceWithoutInitOnlyNumberOne) {
-    Outcome outcome = run("unshare --pid \"$N\" spawn --set-tid 9 -- true");
+    Outcome outcome = run_unwatched("unshare --pid \"$N\" spawn --set-tid 9 -- true");
     EXPECT_EQ(outcome.status, 1);
     expect_one_clear_line(outcome);
     expect_said(outcome, "EINVAL: the namespace has no init yet, and its first number must be 1");
-    outcome = run("unshare --pid \"$N\" spawn --set-tid 1 -- sh -c 'echo $$'");
+    outcome = run_unwatched("unshare --pid \"$N\" spawn --set-tid 1 -- sh -c 'echo $$'");
     EXPECT_EQ(outcome.status, 0) << outcome.err;
     EXPECT_EQ(outcome.out, "1\n");
 }
 
 TEST(Spawn, InADeadNamespace) {
-    // LeakSanitizer clones at the end of a program, which nobody can here.
-    const Outcome outcome =
-        run("export N ASAN_OPTIONS=detect_leaks=0; "
-            "unshare --pid sh -c '/bin/true; exec \"$N\" spawn --set-tid 9 -- true'");
+    const Outcome outcome = run_unwatched(
+        "export N; "
+        "unshare --pid sh -c '/bin/true; exec \"$N\" spawn --set-tid 9 -- true'");
     EXPECT_EQ(outcome.status, 1);
     expect_one_clear_line(outcome);
     expect_said(outcome, "ENOMEM: the namespace is dead");
@@ -135,7 +140,7 @@ TEST(Spawn, InTheNamespaceOfAnother) {
     EXPECT_EQ(outcome.status, 1);
     expect_said(outcome, "EEXIST");
     expect_said(outcome, "1 is taken by tid");
-    outcome = run("$N spawn --in 4194303 --set-tid 1 -- true");
+    outcome = run_unwatched("$N spawn --in 4194303 --set-tid 1 -- true");
     EXPECT_EQ(outcome.status, 1);
     expect_one_clear_line(outcome);
 }
@@ -146,7 +151,7 @@ TEST(Pidvec, OfWhatIsNoPidNamespace) {
     }
     for (const char* name : {"/dev/null", "/no/such/file", "/proc/self/ns/net", "4194303",
                              "4294967295", "'pid:[12]'", "''"}) {
-        const Outcome outcome = run("$N pidvec " + std::string(name));
+        const Outcome outcome = run_unwatched("$N pidvec " + std::string(name));
         EXPECT_EQ(outcome.status, 1) << name;
         expect_one_clear_line(outcome);
     }
@@ -154,7 +159,7 @@ TEST(Pidvec, OfWhatIsNoPidNamespace) {
 
 TEST(Pidvec, TellsEveryLevel) {
     if (!live_possible()) {
-        EXPECT_EQ(run("$N pidvec $$").status, 4);
+        EXPECT_EQ(run_unwatched("$N pidvec $$").status, 4);
         return;
     }
     Outcome outcome = run_beside("$N pidvec $P");
