@@ -253,11 +253,14 @@ ENTRY_HOOK(cgroup_release, cgroup_release, 1)
 /* sched_process_free(task) */
 TRACEPOINT_HOOK(sched_process_free, 1)
 {
+    struct task_struct *task = (void *)arg[0];
+    struct pid *pid = BPF_CORE_READ(task, thread_pid);
     struct nst_task_free *event = RESERVE(task_free);
 
     if (!event)
         return;
-    read_task_ref(&event->task, (void *)arg[0]);
+    read_task_ref(&event->task, task);
+    event->pid_key = key_of(pid);
     SUBMIT(event);
 }
 

@@ -8,7 +8,8 @@
 
 static __always_inline void emit_switch_event(struct task_struct *task,
                                               const struct nst_ns_set *before,
-                                              const struct nst_ns_set *after, u32 via)
+                                              const struct nst_ns_set *after, u32 references,
+                                              u32 via)
 {
     struct nst_ns_switch *event = RESERVE(ns_switch);
 
@@ -20,13 +21,25 @@ static __always_inline void emit_switch_event(struct task_struct *task,
     event->via = via;
     event->before = *before;
     event->after = *after;
+    event->references = references;
     SUBMIT(event);
+}
+
+/* nsproxy->count: an atomic_t before 6.7, a refcount_t since; the int in it is the same. */
+static __always_inline u32 references_of(struct nsproxy *nsproxy)
+{
+    u32 references = 0;
+
+    bpf_probe_read_kernel(&references, sizeof(references),
+                          (void *)nsproxy + bpf_core_field_offset(struct nsproxy, count));
+    return references;
 }
 
 static __always_inline void emit_switch(struct task_struct *task, struct nsproxy *before,
                                         struct nsproxy *after, u32 via)
 {
     struct nst_ns_set old_set = {}, new_set = {};
+    u32 references = 0;
 
     if (before) {
         read_nsproxy(&old_set, before);
@@ -35,9 +48,10 @@ static __always_inline void emit_switch(struct task_struct *task, struct nsproxy
     if (after) {
         read_nsproxy(&new_set, after);
         read_active(&new_set, task);
+        references = references_of(after);
         emit_facts_of_nsproxy((u64)after, (u64)before, 0);
     }
-    emit_switch_event(task, &old_set, &new_set, via);
+    emit_switch_event(task, &old_set, &new_set, references, via);
 }
 
 /* The last task seen to let go of its nsproxy on this CPU: where switch_task_namespaces is not
@@ -112,7 +126,8 @@ static __always_inline void leave_exec(void)
     if (!before)
         return;
     read_ns_set(&after, task);
-    emit_switch_event(task, before, &after, NST_switch_via_exec);
+    emit_switch_event(task, before, &after, references_of(BPF_CORE_READ(task, nsproxy)),
+                      NST_switch_via_exec);
     bpf_map_delete_elem(&exec_before, &tid);
 }
 

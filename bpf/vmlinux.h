@@ -205,7 +205,12 @@ struct signal_struct {
 	unsigned int has_child_subreaper: 1;
 };
 
+struct refcount_struct {
+	atomic_t refs;
+};
+
 struct nsproxy {
+	refcount_t count;
 	struct uts_namespace *uts_ns;
 	struct ipc_namespace *ipc_ns;
 	struct mnt_namespace *mnt_ns;
@@ -214,10 +219,6 @@ struct nsproxy {
 	struct time_namespace *time_ns;
 	struct time_namespace *time_ns_for_children;
 	struct cgroup_namespace *cgroup_ns;
-};
-
-struct refcount_struct {
-	atomic_t refs;
 };
 
 struct ns_common {

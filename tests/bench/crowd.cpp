@@ -272,7 +272,7 @@ void Crowd::released(std::uint32_t i) {
                       .levels = static_cast<nst_u32>(m.vpids.size()),
                       .actor_tid = m.parent.tid},
          std::span<const nst_pid_nr>(m.vpids));
-    tell(nst_task_free{.header = {}, .task = m.ref});
+    tell(nst_task_free{.header = {}, .task = m.ref, .pid_key = 0});
 }
 
 void Crowd::freed(std::uint32_t container) {

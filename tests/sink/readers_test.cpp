@@ -137,8 +137,12 @@ public:
 private:
     void show() {
         if (board_.wait(std::chrono::milliseconds(0))) {
-            board_.publish(std::make_shared<const Publication>(
-                Publication{.view = crowd_.world.view(), .source = {}, .unready = {}, .note = {}}));
+            board_.publish(
+                std::make_shared<const Publication>(Publication{.view = crowd_.world.view(),
+                                                                .source = {},
+                                                                .findings = {},
+                                                                .unready = {},
+                                                                .note = {}}));
         }
     }
     /// All of a container goes, its init first and last, and comes again.

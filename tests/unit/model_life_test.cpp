@@ -84,7 +84,8 @@ TEST(Life, AnExitToldTwiceCountsOnce) {
                          .actor_tid = 100,
                          .via = NST_switch_via_switched,
                          .before = before,
-                         .after = {}});
+                         .after = {},
+                         .references = 0});
     EXPECT_EQ(s.account().switches[NST_switch_via_exit], 1U);
     EXPECT_EQ(s.account().switches[NST_switch_via_switched], 0U);
     EXPECT_EQ(s.ns(pid0)->zombies(), 1U);

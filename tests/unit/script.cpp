@@ -103,7 +103,7 @@ void Script::apply(EventBuffer buffer) {
     if (!event) {
         throw std::logic_error(event.error().line());
     }
-    last = world.apply(*event);
+    last = checker.apply(*event);
     if (keep_events) {
         events_.push_back(std::move(buffer));
     }
@@ -391,6 +391,7 @@ void Script::tell_switch(const TrueTask& task, const nst_ns_set& before, nst_swi
     if (task.ns.nsproxy != 0) {
         event.after = task.ns;
         event.after.user = before.user;  // credentials change apart
+        event.references = 1;
     }
     emit(event);
 }

@@ -4,7 +4,8 @@
 // Each line is one event, or where it says so the events of one act, in the order in which the
 // kernel reports them. The script keeps what is true (tasks, their sets, numbers), so that a line
 // names only what matters. Whatever a line does not say is as the kernel would have it. Every event
-// goes to the World at once; the questions at the end ask the World, never the script.
+// goes to the rules and the World at once; the questions at the end ask the World, never the
+// script.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 
 #include "event/event.hpp"
 #include "model/world.hpp"
+#include "rules/checker.hpp"
 
 namespace nstrail::test {
 
@@ -172,6 +174,7 @@ public:
 
     // -- Questions.
     World world;
+    Checker checker{world};
     bool keep_events = true;  ///< for events(); a script of a million lines may not want to
     Change last;              ///< what the last event did
     [[nodiscard]] const Account& account() const { return world.account(); }

@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
         nstrail::add_tree(app, run);
         nstrail::add_why(app, run);
         nstrail::add_agent(app, run);
+        nstrail::add_check(app, run);
         nstrail::add_rules(app, run);
         nstrail::add_pidvec(app, run);
         nstrail::add_spawn(app, run);

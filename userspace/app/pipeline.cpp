@@ -57,18 +57,20 @@ void catch_signals() {
     sigaction(SIGTERM, &action, nullptr);
 }
 
-Result<void> Pipeline::step(const Observer& observer) {
-    const auto polled = source_->poll([&](const Event& event) {
-        // Also after the round: a loss within it may be learned of only later.
-        holders_.spoiled = holders_.spoiled || event.kind() == NST_KIND_gap;
-        const Change change = world_.apply(event);
-        if (observer) {
-            observer(event, change);
-            for (const TaskRecord& gone : change.dropped) {
-                observer(*synthesized_release(event, gone).event(), {});
-            }
+void Pipeline::take(const Event& event, const Observer& observer) {
+    // Also after the round: a loss within it may be learned of only later.
+    holders_.spoiled = holders_.spoiled || event.kind() == NST_KIND_gap;
+    const Change change = checker_.apply(event);
+    if (observer) {
+        observer(event, change);
+        for (const TaskRecord& gone : change.dropped) {
+            observer(*synthesized_release(event, gone).event(), {});
         }
-    });
+    }
+}
+
+Result<void> Pipeline::step(const Observer& observer) {
+    const auto polled = source_->poll([&](const Event& event) { take(event, observer); });
     if (!polled) {
         return std::unexpected(polled.error());
     }
@@ -171,6 +173,16 @@ Result<void> Pipeline::settle(const Observer& observer) {
     return {};
 }
 
+Result<void> Pipeline::finish(const Observer& observer) {
+    auto settled = settle(observer);
+    // The first may come too late for what is found while it is made (see Checker).
+    for (int i = 0; i < 2; i++) {
+        source_->audit([&](const Event& event) { take(event, observer); });
+    }
+    checker_.finish();
+    return settled;
+}
+
 SourceFigures Pipeline::figures() const {
     const LiveCounts counts = source_->counts();
     SourceFigures figures{
@@ -187,8 +199,11 @@ SourceFigures Pipeline::figures() const {
 }
 
 std::shared_ptr<Publication> Pipeline::publication() const {
-    auto made = std::make_shared<Publication>(
-        Publication{.view = world_.view(), .source = figures(), .unready = {}, .note = {}});
+    auto made = std::make_shared<Publication>(Publication{.view = world_.view(),
+                                                          .source = figures(),
+                                                          .findings = checker_.findings(),
+                                                          .unready = {},
+                                                          .note = {}});
     if (!world_.synchronized()) {
         made->unready = "the first snapshot is not complete";
     } else if (!world_.certain()) {
@@ -204,9 +219,11 @@ std::string final_account(const Pipeline& pipeline) {
         return std::accumulate(all.begin(), all.end(), std::uint64_t{0});
     };
     return fmt::format(
-        "{} events, {} lost; tasks: {} born, {} released; namespaces: {} created, {} destroyed{}",
+        "{} events, {} lost; tasks: {} born, {} released; namespaces: {} created, {} destroyed; "
+        "rules: {} violations, {} unknown{}",
         counts.delivered, sum(account.lost), account.tasks_born, account.tasks_released,
-        sum(account.created), sum(account.destroyed),
+        sum(account.created), sum(account.destroyed), pipeline.checker().findings().violations(),
+        pipeline.checker().findings().unknown(),
         pipeline.world().certain()
             ? ""
             : "; the last gap was not closed: what it touched is not certain");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Source → model, with the snapshots that the model asks for.
+// Source → rules → model, with the snapshots that the model asks for.
 #pragma once
 
 #include <chrono>
@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "model/world.hpp"
+#include "rules/checker.hpp"
 #include "sink/board.hpp"
 #include "source/live.hpp"
 
@@ -18,7 +19,7 @@ void catch_signals();
 
 class Pipeline {
 public:
-    /// Called after the model has taken the event in.
+    /// Called after the rules and the model have taken the event in.
     using Observer = std::function<void(const Event&, const Change&)>;
 
     explicit Pipeline(std::unique_ptr<LiveSource> source) : source_(std::move(source)) {}
@@ -35,10 +36,15 @@ public:
                                            const Observer& observer = {});
     /// Steps until what had been written when it was called has been read (bounded).
     [[nodiscard]] Result<void> settle(const Observer& observer = {});
+    /// Settles and looks for losses a last time, so that all that the rules found becomes final.
+    [[nodiscard]] Result<void> finish(const Observer& observer = {});
     /// How long there is nothing to do.
     [[nodiscard]] std::chrono::milliseconds pause() const { return source_->pause(); }
 
     [[nodiscard]] const World& world() const { return world_; }
+    /// Its news() is of the event that an Observer is called with: marks and gaps make findings
+    /// final.
+    [[nodiscard]] const Checker& checker() const { return checker_; }
     [[nodiscard]] const LiveSource& source() const { return *source_; }
     [[nodiscard]] SourceFigures figures() const;
     /// A snapshot with all that readers need.
@@ -46,11 +52,13 @@ public:
 
 private:
     using Clock = std::chrono::steady_clock;
+    void take(const Event& event, const Observer& observer);
     [[nodiscard]] bool wants_snapshot(Clock::time_point now) const;
     [[nodiscard]] bool wants_holders(Clock::time_point now) const;
 
     std::unique_ptr<LiveSource> source_;
     World world_;
+    Checker checker_{world_};
     Clock::time_point snapshot_asked_{};
     Clock::time_point snapshot_ended_{};
     std::chrono::milliseconds snapshot_took_{0};

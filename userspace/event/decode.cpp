@@ -72,6 +72,18 @@ std::string_view kind_name(Kind kind) {
     return info.name.empty() ? "unknown" : info.name;
 }
 
+std::string_view hook_name(nst_hook hook) {
+    switch (hook) {
+#define HOOK(number, name, point, target, help, without) \
+    case NST_HOOK_##name:                                \
+        return #name;
+#include "wire/hooks.def"
+        case NST_HOOK_end:
+            break;
+    }
+    return "unknown";
+}
+
 std::string_view type_name(NsType type) {
     return enum_name(Format::ENUM_ns_type, type);
 }

@@ -92,6 +92,8 @@ private:
 
 /// Name of a kind ("task_new"), or "unknown".
 [[nodiscard]] std::string_view kind_name(Kind kind);
+/// Name of a hook of hooks.def ("alloc_pid"), or "unknown".
+[[nodiscard]] std::string_view hook_name(nst_hook hook);
 /// Name of a namespace type ("mnt"), "none" if it has none.
 [[nodiscard]] std::string_view type_name(NsType type);
 /// "vpids"-like fixed text arrays: up to the first zero.

@@ -36,20 +36,24 @@ private:
 }
 
 class Engine {
+    using TaskSlot = std::uint32_t;
+    static constexpr TaskSlot no_task = 0;
+
 public:
     Engine();
 
     Change apply(const Event& event);
     [[nodiscard]] const WorldState& state() const { return state_; }
+    [[nodiscard]] const TaskRecord* find_key(std::uint64_t key) const {
+        const TaskSlot slot = by_key_.find(key);
+        return slot == no_task ? nullptr : &state_.tasks[slot];
+    }
     [[nodiscard]] bool wants_snapshot() const {
         const bool proven = sweep_at_ != 0 && !gap_open_;  // only the sweep is to be finished
         return !certain() && !proven && (!in_round_ || round_dirty_);
     }
 
 private:
-    using TaskSlot = std::uint32_t;
-    static constexpr TaskSlot no_task = 0;
-
     [[nodiscard]] bool hooked(nst_hook hook) const {
         return (state_.session.hooks >> hook & 1) != 0;
     }

@@ -2,8 +2,7 @@
 // Engine: tasks that are born, or found by a snapshot.
 #include <algorithm>
 
-#include <linux/sched.h>
-
+#include "model/clone_flags.hpp"
 #include "model/engine.hpp"
 
 namespace nstrail {
@@ -13,17 +12,9 @@ namespace {
 constexpr std::uint32_t pf_exiting = 0x4;       // PF_EXITING
 constexpr std::uint32_t pf_kthread = 0x200000;  // PF_KTHREAD
 
-/// Which slot a flag of clone makes new. CLONE_NEWTIME gives the child both time slots
-/// (timens_on_fork), but with CLONE_VM only that for its children.
-constexpr struct {
-    std::uint64_t flag;
-    Slot slot;
-} new_by_clone[] = {
-    {CLONE_NEWNS, Slot::mnt},    {CLONE_NEWUTS, Slot::uts},
-    {CLONE_NEWIPC, Slot::ipc},   {CLONE_NEWNET, Slot::net},
-    {CLONE_NEWPID, Slot::pid},   {CLONE_NEWCGROUP, Slot::cgroup},
-    {CLONE_NEWUSER, Slot::user}, {CLONE_NEWTIME, Slot::time_for_children},
-};
+/// One slot for each type of namespace: the one that shows what clone made.
+constexpr Slot made_by_clone[] = {Slot::mnt, Slot::uts,    Slot::ipc,  Slot::net,
+                                  Slot::pid, Slot::cgroup, Slot::user, Slot::time_for_children};
 
 }  // namespace
 
@@ -56,11 +47,11 @@ void Engine::on(const Event& event, const nst_task_new& e, Change& change) {
     touch(task);
     const NsSet set(e.ns);
     if (!hooked(NST_HOOK_inum_alloc)) {
-        for (const auto& [flag, slot] : new_by_clone) {
+        for (const Slot slot : made_by_clone) {
             const NsRecord* known = namespaces_.find(set[slot]);
             // During a round the iterator may have told it before task_newtask did.
             const bool told = in_round_ && known != nullptr && known->seen_round == round_;
-            if ((e.clone_flags & flag) != 0 && set[slot] != 0 && !told) {
+            if ((e.clone_flags & clone_flag(slot)) != 0 && set[slot] != 0 && !told) {
                 namespaces_.cloned(set[slot], state_.now, e.actor.tid,
                                    actor != nullptr ? actor->name() : "");
             }
@@ -95,8 +86,8 @@ void Engine::learn_parent(const nst_task_new& e, const NsSet& child) {
     }
     const NsSet before = state_.set_of(*parent).ns;
     NsSet now = child;
-    for (const auto& [flag, slot] : new_by_clone) {
-        if ((e.clone_flags & flag) != 0) {
+    for (const Slot slot : made_by_clone) {
+        if ((e.clone_flags & clone_flag(slot)) != 0) {
             now[slot] = before[slot];
         }
     }

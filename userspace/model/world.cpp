@@ -44,6 +44,14 @@ const TaskRecord* World::find_task(std::uint32_t tid) const {
     return engine_->state().find_task(tid);
 }
 
+const TaskRecord* World::find_key(std::uint64_t key) const {
+    return std::as_const(*engine_).find_key(key);
+}
+
+const NsSet& World::set_of(const TaskRecord& task) const {
+    return engine_->state().set_of(task).ns;
+}
+
 const NsRecord* World::find_namespace(std::uint32_t inum) const {
     return engine_->state().namespaces.find(inum);
 }

@@ -66,6 +66,10 @@ public:
     [[nodiscard]] std::size_t task_count() const;
     /// The task with that tid in the initial pid namespace, or null.
     [[nodiscard]] const TaskRecord* find_task(std::uint32_t tid) const;
+    /// The living task of that key, or null.
+    [[nodiscard]] const TaskRecord* find_key(std::uint64_t key) const;
+    /// What it is in.
+    [[nodiscard]] const NsSet& set_of(const TaskRecord& task) const;
     /// The living namespace of that inum, or null.
     [[nodiscard]] const NsRecord* find_namespace(std::uint32_t inum) const;
     /// Of a task that lives: see Task::cgroup() and Task::exe().

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "model/view.hpp"
+#include "rules/finding.hpp"
 #include "sink/metrics.hpp"
 
 namespace nstrail {
@@ -18,6 +19,7 @@ namespace nstrail {
 struct Publication {
     View view;
     SourceFigures source;
+    Findings findings;
     std::string unready;  ///< why /readyz must say no; empty = ready
     std::string note;     ///< for TreeOptions::note
 };

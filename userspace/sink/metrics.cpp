@@ -183,10 +183,16 @@ void add_self(Families& to, const std::string& version) {
 
 }  // namespace
 
-std::string metrics_text(const View& view, const SourceFigures& source,
+std::string metrics_text(const View& view, const SourceFigures& source, const Findings& findings,
                          const std::string& version) {
     Families families;
     add_account(families, view.account());
+    for (const RuleCount& rule : findings.rules) {
+        families.add(Metric::rule_checks_total, rule.id, rule.checked);
+        families.add(Metric::rule_violations_total, rule.id, rule.violations);
+        families.add(Metric::rule_unknown_total, rule.id, rule.unknown);
+        families.add(Metric::rule_uncheckable, rule.id, std::uint64_t{rule.uncheckable});
+    }
     add_state(families, view);
     families.add(Metric::emitted_events_total, source.emitted);
     families.add(Metric::delivered_events_total, source.delivered);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "model/view.hpp"
+#include "rules/finding.hpp"
 
 namespace nstrail {
 
@@ -23,7 +24,7 @@ struct SourceFigures {
 
 /// The text exposition format (version 0.0.4). Reads /proc/self for the agent's own figures.
 [[nodiscard]] std::string metrics_text(const View& view, const SourceFigures& source,
-                                       const std::string& version);
+                                       const Findings& findings, const std::string& version);
 
 /// docs/METRICS.md, from the declarations.
 [[nodiscard]] std::string metrics_markdown();

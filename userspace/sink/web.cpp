@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "sink/findings.hpp"
 #include "sink/tree.hpp"
 #include "sink/why.hpp"
 
@@ -105,7 +106,7 @@ void WebServer::State::routes() {
     server.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
         with_state(response, "text/plain; version=0.0.4; charset=utf-8",
                    [this](const Publication& now) {
-                       return metrics_text(now.view, now.source, options.version);
+                       return metrics_text(now.view, now.source, now.findings, options.version);
                    });
     });
     server.Get("/api/v1/tree", [this](const httplib::Request& request,
@@ -129,6 +130,10 @@ void WebServer::State::routes() {
                        return why_json(now.view, *ns, now.note) + "\n";
                    });
                });
+    server.Get("/api/v1/findings", [this](const httplib::Request&, httplib::Response& response) {
+        with_state(response, "application/json",
+                   [](const Publication& now) { return findings_json(now.findings) + "\n"; });
+    });
     server.Get("/api/v1/doctor", [this](const httplib::Request&, httplib::Response& response) {
         response.set_content(options.doctor + "\n", "application/json");
     });

@@ -230,20 +230,26 @@ const std::array<HookInfo, NST_HOOK_end>& hook_infos() {
     return infos;
 }
 
-std::uint64_t HookPlan::attached() const {
+std::uint64_t HookPlan::bits_where(bool (*holds)(const HookState&)) const {
     std::uint64_t bits = 0;
     for (std::size_t i = 0; i < hooks.size(); i++) {
-        bits |= hooks[i].way == Way::none ? 0 : 1ULL << i;
+        bits |= holds(hooks[i]) ? 1ULL << i : 0;
     }
     return bits;
 }
 
+std::uint64_t HookPlan::attached() const {
+    return bits_where([](const HookState& hook) { return hook.way != Way::none; });
+}
+
 std::uint64_t HookPlan::silent() const {
-    std::uint64_t bits = 0;
-    for (std::size_t i = 0; i < hooks.size(); i++) {
-        bits |= hooks[i].way != Way::none && hooks[i].exercised && !hooks[i].fired ? 1ULL << i : 0;
-    }
-    return bits;
+    return bits_where([](const HookState& hook) {
+        return hook.way != Way::none && hook.exercised && !hook.fired;
+    });
+}
+
+std::uint64_t HookPlan::uncounted() const {
+    return bits_where([](const HookState& hook) { return hook.uncounted; });
 }
 
 // The three hooks without which the story of lifetimes has holes.

@@ -48,6 +48,7 @@ struct HookState {
     std::string mend;        ///< what would help
     bool exercised = false;  ///< the canary did what should make it fire
     bool fired = false;      ///< and it did
+    bool uncounted = false;  ///< it may miss calls that the kernel does not count
 };
 
 /// One state for each hook.
@@ -56,14 +57,19 @@ struct HookPlan {
 
     [[nodiscard]] HookState& operator[](nst_hook id) { return hooks[id]; }
     [[nodiscard]] const HookState& operator[](nst_hook id) const { return hooks[id]; }
-    /// Bits of the hooks that are attached; of those that the canary exercised in vain.
+    /// Bits of the hooks that are attached; of those that the canary exercised in vain; of those
+    /// that may miss calls uncounted.
     [[nodiscard]] std::uint64_t attached() const;
     [[nodiscard]] std::uint64_t silent() const;
+    [[nodiscard]] std::uint64_t uncounted() const;
     [[nodiscard]] nst_attach_mode mode() const;
     /// Births and exits are seen, and the snapshot works: live tracing is possible.
     [[nodiscard]] bool live_possible() const;
     /// The first hook without which what was asked for cannot be done, or null.
     [[nodiscard]] const HookState* hindrance(HookChoice choice) const;
+
+private:
+    [[nodiscard]] std::uint64_t bits_where(bool (*holds)(const HookState&)) const;
 };
 
 struct ProbeOptions {

@@ -41,6 +41,7 @@ constexpr milliseconds shortest_pause{1};
 constexpr milliseconds longest_pause{60};
 // Reading every program's recursion_misses takes a system call each.
 constexpr milliseconds audit_every{250};
+constexpr milliseconds mark_every{5000};
 
 struct SkeletonCloser {
     void operator()(nstrail_bpf* skeleton) const { nstrail_bpf__destroy(skeleton); }
@@ -144,6 +145,9 @@ struct LiveSource::State {
     std::optional<HoldersRound> holders;
     bool session_told = false;
     Clock::time_point audited = Clock::now();
+    Clock::time_point marked_at = Clock::now();
+    std::uint64_t marked = 0;  // delivered when the last mark was told
+    int marks_due = 0;
     milliseconds pause = shortest_pause;
 
     [[nodiscard]] std::vector<nst_cpu_stats> read_stats() const {
@@ -166,6 +170,7 @@ struct LiveSource::State {
                   std::uint64_t lost);
     std::size_t drain(const EventHandler& handle);
     void audit(const EventHandler& handle);
+    void tell_audited(const EventHandler& handle);
 };
 
 Result<void> LiveSource::State::load(std::size_t ring_bytes) {
@@ -233,11 +238,9 @@ Result<void> LiveSource::State::attach(HookChoice choice) {
                 return fail(fmt::format("attach {}", name), code);
             }
             const int link_fd = bpf_link__fd(link.get());
-            constexpr std::string_view uncounted =
-                "; this kernel does not count the calls that its kprobes miss";
-            if (state.way == Way::kprobe && !kprobe_misses(link_fd) &&
-                !state.reason.ends_with(uncounted)) {
-                state.reason += uncounted;
+            if (state.way == Way::kprobe && !state.uncounted && !kprobe_misses(link_fd)) {
+                state.uncounted = true;
+                state.reason += "; this kernel does not count the calls that its kprobes miss";
             }
             programs.push_back({.hook = hook.id,
                                 .fd = bpf_program__fd(program),
@@ -339,6 +342,7 @@ void LiveSource::State::tell_session(const EventHandler& handle) {
     nst_session session{};
     session.hooks = plan.attached();
     session.silent_hooks = plan.silent();
+    session.uncounted_hooks = plan.uncounted();
     session.wall_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
     session.mode = plan.mode();
     session.pid_max = static_cast<nst_u32>(
@@ -416,6 +420,20 @@ void LiveSource::State::audit(const EventHandler& handle) {
             tell_gap(handle, NST_gap_cause_ring, cpu, lost);
         }
     }
+    tell_audited(handle);
+}
+
+/// Two marks after the latest event say that nothing was lost ahead of it (NST_mark_what_audited);
+/// on a quiet host one comes from time to time, which tells how late it is.
+void LiveSource::State::tell_audited(const EventHandler& handle) {
+    marks_due = counts.delivered != marked ? 2 : marks_due;
+    marked = counts.delivered;
+    if (loss.pending() || (marks_due == 0 && audited - marked_at < mark_every)) {
+        return;
+    }
+    marks_due -= marks_due != 0 ? 1 : 0;
+    marked_at = audited;
+    tell_made(teller(handle), nst_mark{.header = {}, .what = NST_mark_what_audited, .round = 0});
 }
 
 Result<std::size_t> LiveSource::poll(const EventHandler& handle) {
@@ -446,6 +464,11 @@ Result<std::size_t> LiveSource::poll(const EventHandler& handle) {
         state.pause = std::min(longest_pause, state.pause + milliseconds(2));
     }
     return count;
+}
+
+void LiveSource::audit(const EventHandler& handle) {
+    state_->drain(handle);
+    state_->audit(handle);
 }
 
 Result<void> LiveSource::request_snapshot() {

@@ -38,6 +38,9 @@ public:
     ~LiveSource() override;
 
     [[nodiscard]] Result<std::size_t> poll(const EventHandler& handle) override;
+    /// Reads what there is and tells what was lost of it, which poll() does from time to time.
+    /// After two of these all that came before is known to be complete.
+    void audit(const EventHandler& handle);
     [[nodiscard]] bool ended() const override { return false; }
 
     /// Starts telling all tasks into the ring, in steps made by poll(). While one or a round of

@@ -18,6 +18,9 @@ namespace {
 // A caller that wants to stop, or to look at a clock, gets a chance after so many.
 constexpr std::size_t lines_per_poll = 4096;
 
+// What `nstrail live` adds to a stream is no event: the rules find it again.
+constexpr std::string_view finding = R"({"kind":"finding",)";
+
 bool blank(const std::string& line) {
     return std::ranges::all_of(line, [](char c) { return c == ' ' || c == '\t' || c == '\r'; });
 }
@@ -53,7 +56,7 @@ Result<std::size_t> ScriptSource::poll(const EventHandler& handle) {
             break;
         }
         line_++;
-        if (blank(line)) {
+        if (blank(line) || line.starts_with(finding)) {
             continue;
         }
         const bool cut = lines_->eof();

@@ -15,6 +15,7 @@
 #include "kernel_counts.hpp"
 #include "load.hpp"
 #include "names.hpp"
+#include "rules.hpp"
 
 namespace vmtests {
 namespace {
@@ -321,6 +322,8 @@ void LossTest::run() {
     if (const auto metrics = agent->text("/metrics")) {
         results_.file(name("metrics.txt"), *metrics);
     }
+    const Rules rules = judge_rules(*agent);
+    append(differences_, rules.differences);
     if (const auto wrong = agent->end()) fail(*wrong);
     results_.file(name("agent.log"), read_whole(agent->log()));
 
@@ -330,6 +333,7 @@ void LossTest::run() {
        << " lost, " << resyncs_ << " resyncs; " << answers_.asked << " trees asked for, "
        << answers_.uncertain << " in doubt, " << answers_.certain << " certain and right; "
        << judge_.tasks() << " tasks agree";
+    ok << "; rules: " << rules.said;
     if (settled_ > 0) ok << ", " << settled_ << " namespaces were in doubt for a while";
     ok.precision(3);
     ok << ", " << Seconds(Clock::now() - started).count() << " s";

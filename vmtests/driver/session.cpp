@@ -7,6 +7,8 @@
 #include <sstream>
 #include <thread>
 
+#include "rules.hpp"
+
 namespace vmtests {
 namespace {
 
@@ -260,12 +262,16 @@ void Session::stop() {
     if (first_ && !hooks_.complete()) {
         append(differences, left_behind(*agent_, *first_, reduced_limit));
     }
+    const Rules agents = judge_rules(*agent_);
+    report(results_, "rules", agents.differences, "the agent: " + agents.said);
     live_->signal(SIGINT);
     if (const auto wrong = agent_->end()) differences.push_back(*wrong);
     const auto live = live_->wait(end_limit);
     if (!live) differences.push_back("nstrail live does not end by SIGINT");
     if (live && *live != 0) differences.push_back("nstrail live " + describe_status(*live));
     report(results_, "stop", differences, "agent and live stream end with status 0");
+    const Rules streams = judge_stream(options_, options_.directory + "/live.jsonl");
+    report(results_, "check", streams.differences, "the whole stream: " + streams.said);
 }
 
 void Session::send_logs() {

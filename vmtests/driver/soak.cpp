@@ -7,6 +7,7 @@
 #include "judge.hpp"
 #include "load.hpp"
 #include "names.hpp"
+#include "rules.hpp"
 
 namespace vmtests {
 namespace {
@@ -85,6 +86,9 @@ void soak(const Options& options, Results& results) {
             differences.push_back("damaged records");
         }
     }
+    const Rules rules = judge_rules(*agent);
+    append(differences, rules.differences);
+    ok << "; rules: " << rules.said;
     if (const auto text = agent->text("/metrics")) results.file("soak/metrics.txt", *text);
     if (const auto wrong = agent->end()) differences.push_back(*wrong);
     results.file("soak/agent.log", read_whole(agent->log()));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <csignal>
 #include <sstream>
 
@@ -12,6 +13,7 @@
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
 #include "event/reflect.hpp"
+#include "sink/findings.hpp"
 #include "sink/tree.hpp"
 #include "sink/web.hpp"
 
@@ -20,6 +22,9 @@ namespace nstrail {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// All are counted and served; a log that repeats itself helps nobody.
+constexpr std::uint64_t findings_logged = 20;
 
 /// Draws the hierarchy over the last drawing, cut to the size of the terminal.
 void draw(const View& view, const std::string& address, const std::string& note) {
@@ -56,6 +61,16 @@ void tell_doubt(const Event& event, const Change& change) {
                    gap.lost, enum_name(Format::ENUM_gap_cause, gap.cause));
     } else if (change.became_certain) {
         fmt::print(stderr, "nstrail: certain: a snapshot is complete and nothing was lost since\n");
+    }
+}
+
+/// And what the rules found, the first few of each kind.
+void log_findings(const Checker& checker) {
+    for (const Finding& finding : checker.news()) {
+        const auto rule = std::ranges::find(checker.findings().rules, finding.rule, &RuleCount::id);
+        if (rule->violations + rule->unknown <= findings_logged) {
+            fmt::print(stderr, "nstrail: {}", finding_text(finding));
+        }
     }
 }
 
@@ -120,9 +135,15 @@ int agent(const AgentOptions& given) {
     bool looked = false;
     auto drawn = Clock::time_point{};
     int code = exit_ok;
+    const auto log = [&](const Event& event, const Change& change) {
+        tell_doubt(event, change);
+        if (event.kind() == NST_KIND_mark || event.kind() == NST_KIND_gap) {
+            log_findings(pipeline.checker());
+        }
+    };
     while (!stop_requested() && Clock::now() < until) {
         const bool asked = board.wait(pipeline.pause());
-        if (auto stepped = pipeline.step(tell_doubt); !stepped) {
+        if (auto stepped = pipeline.step(log); !stepped) {
             code = complain(stepped.error());
             break;
         }
@@ -148,6 +169,10 @@ int agent(const AgentOptions& given) {
         }
     }
     server->reset();
+    if (auto finished = pipeline.finish(log); !finished && code == exit_ok) {
+        code = complain(finished.error());
+    }
+    log_findings(pipeline.checker());
     fmt::print(stderr, "nstrail: {}\n", final_account(pipeline));
     return code;
 }

@@ -11,7 +11,7 @@
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
 #include "event/reflect.hpp"
-#include "rules/catalogue.hpp"
+#include "rules/rule.hpp"
 
 namespace nstrail {
 
@@ -57,9 +57,9 @@ void print_text(const HookPlan& plan, const std::vector<std::string>& hidden, bo
         }
     }
     std::string missing;
-    for (const RuleInfo& rule : rule_catalogue()) {
-        if (uncheckable(rule, plan.attached())) {
-            missing += fmt::format(" {}", rule.id);
+    for (const Rule* rule : all_rules()) {
+        if (uncheckable(*rule, plan.attached())) {
+            missing += fmt::format(" {}", rule->id);
         }
     }
     fmt::print("\nrules that cannot be checked here:{}\n", missing.empty() ? " none" : missing);
@@ -141,9 +141,9 @@ std::string doctor_json(const HookPlan& plan) {
              {"without", hook.without},
              {"mend", words(state.mend)}});
     }
-    for (const RuleInfo& rule : rule_catalogue()) {
-        if (uncheckable(rule, plan.attached())) {
-            document["uncheckable_rules"].push_back(rule.id);
+    for (const Rule* rule : all_rules()) {
+        if (uncheckable(*rule, plan.attached())) {
+            document["uncheckable_rules"].push_back(rule->id);
         }
     }
     return document.dump();

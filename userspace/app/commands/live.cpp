@@ -20,6 +20,7 @@
 #include "event/format.hpp"
 #include "event/reflect.hpp"
 #include "model/container.hpp"
+#include "sink/findings.hpp"
 #include "sink/tree.hpp"
 
 namespace nstrail {
@@ -251,7 +252,14 @@ int live(const LiveCommand& given) {
     bool started = false;
     fmt::memory_buffer out;
     Besides besides(pipeline.world());
-    const auto show = [&](const Event& event, const Change& change) {
+    const auto show_findings = [&] {
+        for (const Finding& finding : pipeline.checker().news()) {
+            const std::string told =
+                given.json ? finding_json(finding) + "\n" : finding_text(finding);
+            out.append(told);
+        }
+    };
+    const auto show_event = [&](const Event& event, const Change& change) {
         // Loss is always told. Before the start only what the stream needs to be replayed, if all
         // is wanted.
         const bool wanted = event.kind() == NST_KIND_gap ||
@@ -265,6 +273,13 @@ int live(const LiveCommand& given) {
             besides.append(out, *about, given.json);
         }
         out.push_back('\n');
+    };
+    const auto show = [&](const Event& event, const Change& change) {
+        show_event(event, change);
+        // Of the whole host, whatever is followed; a synthesized event is none of the rules'.
+        if (event.kind() == NST_KIND_mark || event.kind() == NST_KIND_gap) {
+            show_findings();
+        }
     };
     const auto flush = [&] {
         if (out.size() != 0) {
@@ -298,9 +313,10 @@ int live(const LiveCommand& given) {
         flush();
         std::this_thread::sleep_for(std::min(pipeline.pause(), std::chrono::milliseconds(20)));
     }
-    if (auto settled = pipeline.settle(show); !settled && code == exit_ok) {
-        code = complain(settled.error());
+    if (auto finished = pipeline.finish(show); !finished && code == exit_ok) {
+        code = complain(finished.error());
     }
+    show_findings();
     flush();
     fmt::print(stderr, "nstrail: {}\n", final_account(pipeline));
     return child && child->ended() && code == exit_ok ? child->status() : code;

@@ -4,23 +4,24 @@
 
 #include "app/commands.hpp"
 #include "app/options.hpp"
-#include "rules/catalogue.hpp"
+#include "rules/rule.hpp"
 
 namespace nstrail {
 
 std::string rules_json(std::uint64_t hooks) {
     using nlohmann::ordered_json;
     ordered_json document = {{"schema", "nstrail.rules/1"}, {"rules", ordered_json::array()}};
-    for (const RuleInfo& rule : rule_catalogue()) {
+    for (const Rule* rule : all_rules()) {
         ordered_json names = ordered_json::array();
-        for (const nst_hook hook : rule.hooks) {
+        for (const nst_hook hook : rule->hooks) {
             names.push_back(hook_infos()[hook].name);
         }
-        document["rules"].push_back({{"id", rule.id},
-                                     {"statement", rule.statement},
-                                     {"kernel", rule.kernel},
+        document["rules"].push_back({{"id", rule->id},
+                                     {"statement", rule->statement},
+                                     {"kernel", rule->kernel},
+                                     {"exceptions", rule->exceptions},
                                      {"hooks", std::move(names)},
-                                     {"uncheckable", uncheckable(rule, hooks)}});
+                                     {"uncheckable", uncheckable(*rule, hooks)}});
     }
     return document.dump();
 }
@@ -40,9 +41,9 @@ int rules(bool json) {
         fmt::print("{}\n", rules_json(hooks));
         return exit_ok;
     }
-    for (const RuleInfo& rule : rule_catalogue()) {
-        fmt::print("{:<5} {}\n      by {}{}\n", rule.id, rule.statement, rule.kernel,
-                   uncheckable(rule, hooks) ? "  [cannot be checked here]" : "");
+    for (const Rule* rule : all_rules()) {
+        fmt::print("{:<5} {}\n      by {}{}\n", rule->id, rule->statement, rule->kernel,
+                   uncheckable(*rule, hooks) ? "  [cannot be checked here]" : "");
     }
     return exit_ok;
 }

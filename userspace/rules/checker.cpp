@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rules/checker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "event/reflect.hpp"
+
+namespace nstrail {
+
+namespace {
+
+// Enough to see what is wrong; a kernel or a stream that breaks more is counted.
+constexpr std::size_t findings_kept = 1000;
+constexpr std::size_t suspects_kept = 10'000;
+
+}  // namespace
+
+std::string_view verdict_name(Verdict verdict) {
+    return verdict == Verdict::violation ? "violation" : "unknown";
+}
+
+std::uint64_t Findings::violations() const {
+    std::uint64_t sum = 0;
+    for (const RuleCount& rule : rules) {
+        sum += rule.violations;
+    }
+    return sum;
+}
+
+std::uint64_t Findings::unknown() const {
+    std::uint64_t sum = 0;
+    for (const RuleCount& rule : rules) {
+        sum += rule.unknown;
+    }
+    return sum;
+}
+
+/// Takes what a rule says of one event.
+class Checker::Witness final : public Report {
+public:
+    Witness(Checker& checker, const Event& event) : checker_(checker), event_(event) {}
+    void rule(std::size_t index) { rule_ = index; }
+
+    Outcome broken(const About& about, std::string because,
+                   std::initializer_list<Place> evidence) override {
+        checker_.suspect(rule_, event_, about, std::move(because), evidence);
+        return Outcome::broken;
+    }
+
+private:
+    Checker& checker_;
+    const Event& event_;
+    std::size_t rule_ = 0;
+};
+
+Checker::Checker(World& world) : world_(world) {
+    for (const Rule* rule : all_rules()) {
+        findings_.rules.push_back({.id = rule->id});
+    }
+}
+
+void Checker::plan(const nst_session& session) {
+    const std::uint64_t hooks = session.hooks & ~session.silent_hooks;
+    uncounted_ = session.uncounted_hooks != 0;
+    for (auto& active : by_kind_) {
+        active.clear();
+    }
+    for (std::size_t i = 0; i < all_rules().size(); i++) {
+        const Rule& rule = *all_rules()[i];
+        findings_.rules[i].uncheckable = uncheckable(rule, hooks);
+        if (!findings_.rules[i].uncheckable) {
+            for (const Reader& reader : rule.readers) {
+                by_kind_[reader.kind].push_back({.rule = i, .look = reader.look});
+            }
+        }
+    }
+}
+
+Change Checker::apply(const Event& event) {
+    news_.clear();
+    history_.keep(ledger_.here(), event);
+    if (event.kind() == NST_KIND_session) {
+        plan(event.as<nst_session>());
+    }
+    // What was there before is not known yet; rules rest on it.
+    if (world_.synchronized()) {
+        look(event);
+    }
+    Change change = world_.apply(event);
+    if (event.kind() == NST_KIND_gap) {
+        const auto& gap = event.as<nst_gap>();
+        const std::string doubt = fmt::format("{} events were lost around it ({})", gap.lost,
+                                              enum_name(Format::ENUM_gap_cause, gap.cause));
+        settle(older_, doubt);
+        settle(newer_, doubt);
+    } else if (event.kind() == NST_KIND_mark &&
+               event.as<nst_mark>().what == NST_mark_what_audited) {
+        settle(older_, {});
+        std::swap(older_, newer_);
+    }
+    ledger_.take(event);
+    return change;
+}
+
+void Checker::look(const Event& event) {
+    const auto& active = by_kind_[event.kind()];
+    if (active.empty()) {
+        return;
+    }
+    const Scene scene{.event = event, .world = world_, .ledger = ledger_};
+    Witness witness(*this, event);
+    for (const auto& [rule, look] : active) {
+        witness.rule(rule);
+        findings_.rules[rule].checked += look(scene, witness) == Outcome::nothing ? 0 : 1;
+    }
+}
+
+void Checker::finish() {
+    news_.clear();
+    const std::string doubt = "the stream ended before it was known that nothing had been lost";
+    settle(older_, doubt);
+    settle(newer_, doubt);
+}
+
+void Checker::suspect(std::size_t rule, const Event& event, const About& about, std::string because,
+                      std::span<const Place> evidence) {
+    if (newer_.size() >= suspects_kept) {
+        findings_.rules[rule].unknown++;
+        findings_.left_out++;
+        return;
+    }
+    Finding finding;
+    finding.rule = all_rules()[rule]->id;
+    finding.at_boot_ns = finding.last_boot_ns = event.boot_ns();
+    finding.task = about.task;
+    finding.ns_inum = about.ns;
+    finding.because = std::move(because);
+    if (const TaskRecord* task = world_.find_key(about.task.key); task != nullptr) {
+        finding.comm = task->name();
+    }
+    if (const NsRecord* ns = world_.find_namespace(about.ns); ns != nullptr) {
+        finding.ns_type = ns->type;
+        finding.ns_gen = ns->gen;
+    }
+    std::vector<Place> places(evidence.begin(), evidence.end());
+    std::erase(places, not_told);
+    std::ranges::sort(places);
+    places.erase(std::ranges::unique(places).begin(), places.end());
+    const bool alone = places.empty();
+    places.push_back(ledger_.here());
+    for (const Place place : places) {
+        Evidence& one = finding.evidence.emplace_back();
+        one.place = place;
+        if (const auto kept = history_.find(place)) {
+            one.event = EventBuffer(kept->bytes().size());
+            std::ranges::copy(kept->bytes(), one.event.bytes().begin());
+        }
+    }
+    newer_.push_back({.finding = std::move(finding), .rule = rule, .alone = alone});
+}
+
+void Checker::settle(std::vector<Suspect>& suspects, const std::string& doubt) {
+    for (Suspect& suspect : suspects) {
+        tell(suspect, doubt);
+    }
+    suspects.clear();
+}
+
+void Checker::tell(Suspect& suspect, const std::string& doubt) {
+    Finding& finding = suspect.finding;
+    if (!suspect.alone) {
+        finding.why_unknown =
+            uncounted_ ? "this kernel does not count the calls that its kprobes miss" : doubt;
+    }
+    finding.verdict = finding.why_unknown.empty() ? Verdict::violation : Verdict::unknown;
+    RuleCount& count = findings_.rules[suspect.rule];
+    (finding.verdict == Verdict::violation ? count.violations : count.unknown)++;
+    news_.push_back(finding);
+    const Fold fold{suspect.rule,     finding.verdict,
+                    finding.task.tid, finding.task.start_boottime_ns,
+                    finding.ns_inum,  finding.ns_gen};
+    const auto [at, added] = folds_.try_emplace(fold, findings_.findings.size());
+    if (!added) {
+        Finding& first = findings_.findings[at->second];
+        first.count++;
+        first.last_boot_ns = finding.at_boot_ns;
+    } else if (findings_.findings.size() < findings_kept) {
+        findings_.findings.push_back(std::move(finding));
+    } else {
+        folds_.erase(at);
+        findings_.left_out++;
+    }
+}
+
+}  // namespace nstrail

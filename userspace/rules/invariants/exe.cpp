@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "rules/rule.hpp"
+
+namespace nstrail {
+
+namespace {
+
+Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
+    if (e.old_tid == e.task.tid) {
+        return Outcome::nothing;
+    }
+    const TaskLife* life = scene.ledger.task(e.task.key);
+    if (life == nullptr ||
+        (life->born == not_told && life->acted == not_told && life->exchanged == not_told)) {
+        return Outcome::nothing;
+    }
+    if (life->exchanged == not_told) {
+        return report.broken({.task = e.task, .ns = 0},
+                             fmt::format("{} executed a program as tid {}, having been tid {}, "
+                                         "without an exchange with its leader; there should be one",
+                                         scene.name(e.task), e.task.tid, e.old_tid),
+                             {life->born != not_told ? life->born : life->acted});
+    }
+    return Outcome::holds;
+}
+
+}  // namespace
+
+extern const Rule exe;
+const Rule exe = {
+    .id = "EXE",
+    .statement = "An exec that changes the task's tid was preceded by an exchange of tids.",
+    .kernel = "de_thread: exchange_tids",
+    .exceptions = "",
+    .hooks = {NST_HOOK_sched_process_exec, NST_HOOK_exchange_tids},
+    .readers = {reads<nst_task_exec, executed>()},
+};
+
+}  // namespace nstrail

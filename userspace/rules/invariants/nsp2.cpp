@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "rules/rule.hpp"
+
+namespace nstrail {
+
+namespace {
+
+Outcome compare(const nst_task_ref& task, const nst_ns_set& has, std::string_view when,
+                const Scene& scene, Report& report) {
+    const TaskLife* life = scene.ledger.task(task.key);
+    if (life == nullptr || life->set_told() == not_told || life->left != not_told ||
+        has.nsproxy == 0) {
+        return Outcome::nothing;
+    }
+    if (life->nsproxy != has.nsproxy) {
+        return report.broken({.task = task, .ns = 0},
+                             fmt::format("{} has another nsproxy {} than it was last given; nobody "
+                                         "should have changed it",
+                                         scene.name(task), when),
+                             {life->set_told()});
+    }
+    if (life->set != hash_of(has)) {
+        return report.broken({.task = task, .ns = 0},
+                             fmt::format("{} {} has the nsproxy that it was last given, with other "
+                                         "namespaces in it; an nsproxy should never change",
+                                         scene.name(task), when),
+                             {life->set_told()});
+    }
+    return Outcome::holds;
+}
+
+Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
+    // A syscall's return does not tell what was before.
+    return e.via == NST_switch_via_syscall
+               ? Outcome::nothing
+               : compare(e.task, e.before, "before a switch", scene, report);
+}
+
+Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
+    return compare(e.task, e.ns, "at an exec", scene, report);
+}
+
+}  // namespace
+
+extern const Rule nsp2;
+const Rule nsp2 = {
+    .id = "NSP2",
+    .statement = "What a task leaves is what it was last given.",
+    .kernel =
+        "switch_task_namespaces is the only writer of task->nsproxy after the birth; an "
+        "nsproxy in use is never written",
+    .exceptions = "What a snapshot taught may be stale and is not held against it.",
+    .hooks = {NST_HOOK_task_newtask, NST_HOOK_switch_namespaces, NST_HOOK_exit_namespaces},
+    .readers = {reads<nst_ns_switch, switched>(), reads<nst_task_exec, executed>()},
+};
+
+}  // namespace nstrail

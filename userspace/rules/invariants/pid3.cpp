@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "rules/rule.hpp"
+
+namespace nstrail {
+
+namespace {
+
+Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
+    const PidLife* life = scene.ledger.pid(e.pid_key);
+    if (life == nullptr) {
+        return Outcome::nothing;
+    }
+    const auto vector = scene.event.tail<nst_free_pid, nst_pid_nr>();
+    const About about{.task = {}, .ns = vector.empty() ? 0 : vector.back().pid_namespace};
+    const std::string what = vector.empty()
+                                 ? "a struct pid"
+                                 : number_name(vector.back().pid_namespace, vector.back().nr);
+    if (life->freed > life->allocated) {
+        return report.broken(
+            about, fmt::format("{} was freed twice; a struct pid should be freed once", what),
+            {life->allocated, life->freed});
+    }
+    if (hash_of(vector) != life->vector) {
+        return report.broken(about,
+                             fmt::format("a struct pid freed {}, which it was not given; it should "
+                                         "free the numbers that it has",
+                                         what),
+                             {life->allocated});
+    }
+    return Outcome::holds;
+}
+
+}  // namespace
+
+extern const Rule pid3;
+const Rule pid3 = {
+    .id = "PID3",
+    .statement = "A struct pid is freed at most once, with the numbers that it was given.",
+    .kernel = "__change_pid: free_pid when its last user of any type goes",
+    .exceptions =
+        "One that was allocated before the trace began, and is held by a session or "
+        "process group alone, is freed without having been known.",
+    .hooks = {NST_HOOK_alloc_pid, NST_HOOK_free_pid},
+    .readers = {reads<nst_free_pid, freed>()},
+};
+
+}  // namespace nstrail

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "rules/rule.hpp"
+
+namespace nstrail {
+
+namespace {
+
+Outcome freed(const nst_task_free& e, const Scene& scene, Report& report) {
+    if (e.pid_key == 0) {
+        return Outcome::holds;
+    }
+    const Released* released = scene.ledger.released(e.task);
+    return report.broken({.task = e.task, .ns = 0},
+                         fmt::format("tid {} has a struct pid when its memory ends; it should have "
+                                     "lost that in its release, and its pid namespace with it",
+                                     e.task.tid),
+                         {released != nullptr ? released->at : not_told});
+}
+
+/// Anything that tells an active pid namespace of a task that is released.
+Outcome told(const nst_task_ref& task, std::uint32_t active, const Scene& scene, Report& report) {
+    const Released* released = active == 0 ? nullptr : scene.ledger.released(task);
+    return released == nullptr
+               ? Outcome::nothing
+               : report.broken({.task = task, .ns = active},
+                               fmt::format("tid {} was met in {} after its release; it should have "
+                                           "no pid namespace any more",
+                                           task.tid, ns_name(NST_ns_type_pid, active)),
+                               {released->at});
+}
+
+Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
+    return told(e.task, e.before.pid != 0 ? e.before.pid : e.after.pid, scene, report);
+}
+
+Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
+    return told(e.task, e.ns.pid, scene, report);
+}
+
+Outcome seen(const nst_task_seen& e, const Scene& scene, Report& report) {
+    // What was read before a release may be told after it, but not in a round that began later.
+    const Released* released = scene.ledger.released(e.task);
+    return released == nullptr || released->at > scene.ledger.round()
+               ? Outcome::nothing
+               : told(e.task, e.ns.pid, scene, report);
+}
+
+}  // namespace
+
+extern const Rule rel4;
+const Rule rel4 = {
+    .id = "REL4",
+    .statement = "After its release a task has no pid namespace: a lookup answers none.",
+    .kernel = "__unhash_process clears thread_pid; the struct pid is put through call_rcu",
+    .exceptions = "Readers under rcu_read_lock that began before the release may still see it.",
+    .hooks = {NST_HOOK_release_task, NST_HOOK_cgroup_release, NST_HOOK_sched_process_free},
+    .readers = {reads<nst_task_free, freed>(), reads<nst_ns_switch, switched>(),
+                reads<nst_task_exec, executed>(), reads<nst_task_seen, seen>()},
+};
+
+}  // namespace nstrail

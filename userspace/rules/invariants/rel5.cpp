@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "rules/rule.hpp"
+
+namespace nstrail {
+
+namespace {
+
+Outcome released(const nst_task_release& e, const Scene& scene, Report& report) {
+    const bool leader = e.task.tid == e.task.tgid;
+    const GroupLife* group =
+        leader && e.via != NST_release_via_resync ? scene.ledger.group(e.task.tgid) : nullptr;
+    if (group == nullptr || group->born == not_told) {
+        return Outcome::nothing;
+    }
+    if (group->threads != 0) {
+        return report.broken({.task = e.task, .ns = 0},
+                             fmt::format("{} was released as leader of a group with {} more "
+                                         "threads; it should be the last",
+                                         scene.name(e.task), group->threads),
+                             {group->born, group->joined});
+    }
+    return Outcome::holds;
+}
+
+}  // namespace
+
+extern const Rule rel5;
+const Rule rel5 = {
+    .id = "REL5",
+    .statement = "The leader of a thread group is released last of it.",
+    .kernel = "delay_group_leader",
+    .exceptions =
+        "When another thread executes a program it becomes the leader; the old one is "
+        "released as a thread.",
+    .hooks = {NST_HOOK_task_newtask, NST_HOOK_release_task, NST_HOOK_cgroup_release,
+              NST_HOOK_exchange_tids},
+    .readers = {reads<nst_task_release, released>()},
+};
+
+}  // namespace nstrail

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a rule is: one invariant of the kernel, what makes it true, and the functions that look
+// whether an event breaks it.
+//
+// A rule is one file in invariants/, which the build finds by itself. It is given each event of the
+// kinds it reads before the model and the ledger have taken it in, so it sees the world as it was
+// and what the event says of it. It only observes.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/world.hpp"
+#include "rules/ledger.hpp"
+
+namespace nstrail {
+
+/// An event, and the world ahead of it.
+struct Scene {
+    const Event& event;
+    const World& world;
+    const Ledger& ledger;
+
+    /// "tid 812 (nginx)".
+    [[nodiscard]] std::string name(const nst_task_ref& task) const;
+    [[nodiscard]] std::string name(std::uint32_t tid) const;
+};
+
+/// "pid:[4026532201]".
+[[nodiscard]] std::string ns_name(NsType type, std::uint32_t inum);
+/// "number 31 of pid:[4026532201]".
+[[nodiscard]] std::string number_name(std::uint32_t pid_namespace, std::uint32_t nr);
+
+/// The namespace of that inum is `ancestor` or a descendant of it (pid and user namespaces).
+/// Nothing = not known, because the lineage of one between them is not.
+[[nodiscard]] std::optional<bool> is_within(const World& world, std::uint32_t inum,
+                                            std::uint32_t ancestor);
+
+enum class Outcome : std::uint8_t {
+    nothing,  ///< the event does not concern the rule, or too little is known
+    holds,
+    broken,
+};
+
+/// Whom a finding is about.
+struct About {
+    nst_task_ref task{};   ///< all 0 = no task
+    std::uint32_t ns = 0;  ///< inum of the namespace; 0 = none
+};
+
+/// Where a rule says what it found.
+class Report {
+public:
+    virtual ~Report() = default;
+    /// The invariant is broken. `because`: one sentence, of what happened and what should have,
+    /// without a full stop. `evidence`: places of earlier events without which this one would be
+    /// right; not_told is left out. Returns Outcome::broken.
+    virtual Outcome broken(const About& about, std::string because,
+                           std::initializer_list<Place> evidence = {}) = 0;
+};
+
+/// A kind of event, and how a rule looks at it.
+struct Reader {
+    Kind kind;
+    Outcome (*look)(const Scene& scene, Report& report);
+};
+/// A Reader from a function that takes the event's fixed part.
+template <class T, Outcome (*look)(const T& event, const Scene& scene, Report& report)>
+[[nodiscard]] Reader reads() {
+    return {kind_of<T>, [](const Scene& scene, Report& report) {
+                return look(scene.event.as<T>(), scene, report);
+            }};
+}
+
+struct Rule {
+    std::string_view id;
+    std::string_view statement;   ///< the invariant, one sentence
+    std::string_view kernel;      ///< the function that makes it true
+    std::string_view exceptions;  ///< what looks like a breach and is none; empty = nothing
+    std::vector<nst_hook> hooks;  ///< all of these are needed to check it
+    std::vector<Reader> readers;
+};
+
+/// All rules, by id.
+[[nodiscard]] std::span<const Rule* const> all_rules();
+
+/// With these hooks attached (bits by nst_hook), the rule cannot be checked.
+[[nodiscard]] bool uncheckable(const Rule& rule, std::uint64_t hooks);
+
+}  // namespace nstrail
