@@ -14,7 +14,7 @@ namespace nstrail {
 namespace {
 
 std::string sample_text() {
-    return metrics_text(test::sample_view(), {.emitted = 10, .delivered = 7}, {}, "1.2.3");
+    return metrics_text(test::sample_view(), {.emitted = 10, .delivered = 7}, {}, {}, "1.2.3");
 }
 
 TEST(Metrics, EveryDeclaredMetricHasSamples) {
@@ -51,7 +51,7 @@ TEST(Metrics, SeriesDoNotGrowWithTheHost) {
         test::add_task(large, 1000 + i, "many", {{test::outer, 1000 + i}});
     }
     const auto lines = [](const std::string& text) { return std::ranges::count(text, '\n'); };
-    EXPECT_EQ(lines(metrics_text(test::view_of(large), {}, {}, "1")), lines(sample_text()));
+    EXPECT_EQ(lines(metrics_text(test::view_of(large), {}, {}, {}, "1")), lines(sample_text()));
 }
 
 TEST(Metrics, NoSampleIsWrittenTwice) {

@@ -32,7 +32,7 @@ protected:
             while (!stop.stop_requested()) {
                 if (board_.wait(std::chrono::milliseconds(5))) {
                     auto made = std::make_shared<Publication>(Publication{
-                        .view = test::sample_view(), .source = {}, .findings = {}, .unready = {}, .note = {}});
+                        .view = test::sample_view(), .source = {}, .findings = {}, .notices = {}, .unready = {}, .note = {}});
                     made->unready = ready_ ? "" : "the first snapshot is not complete";
                     board_.publish(std::move(made));
                 }

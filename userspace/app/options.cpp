@@ -116,6 +116,49 @@ Result<LiveOptions> TraceOptions::resolve() const {
     return options;
 }
 
+void NotableChoice::add_to(CLI::App& command) {
+    command
+        .add_option("--notable", what,
+                    "what to tell besides broken rules: all, none, or of escape, chosen_pids, "
+                    "empty, stuck, joined by commas")
+        ->capture_default_str();
+    command
+        .add_option("--empty-after", empty_after,
+                    "how long a namespace may be without tasks before it is notable")
+        ->capture_default_str();
+    command
+        .add_option("--stuck-after", stuck_after,
+                    "how long the end of a pid namespace may take before it is notable")
+        ->capture_default_str();
+    command
+        .add_option("--checkpoint-tools", tools,
+                    "names of programs that may choose pids, joined by commas")
+        ->capture_default_str();
+}
+
+Result<NotableOptions> NotableChoice::resolve() const {
+    NotableOptions options;
+    if (auto parsed = parse_notables(what, options); !parsed) {
+        return std::unexpected(parsed.error());
+    }
+    const auto empty = parse_duration(empty_after);
+    if (!empty) {
+        return std::unexpected(empty.error());
+    }
+    const auto stuck = parse_duration(stuck_after);
+    if (!stuck) {
+        return std::unexpected(stuck.error());
+    }
+    options.empty_after = *empty;
+    options.stuck_after = *stuck;
+    options.checkpoint_tools.clear();
+    std::istringstream names(tools);
+    for (std::string name; std::getline(names, name, ',');) {
+        options.checkpoint_tools.push_back(name);
+    }
+    return options;
+}
+
 int complain(const Error& error, int code) {
     std::fputs(("nstrail: " + error.line() + "\n").c_str(), stderr);
     return code;

@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "event/event.hpp"
+#include "rules/notable.hpp"
 #include "source/live.hpp"
 
 namespace nstrail {
@@ -39,6 +40,17 @@ struct TraceOptions {
 
     void add_to(CLI::App& command);
     [[nodiscard]] Result<LiveOptions> resolve() const;
+};
+
+/// The options of every command that holds events against the rules: what else is worth a look.
+struct NotableChoice {
+    std::string what = "all";
+    std::string empty_after = "10m";
+    std::string stuck_after = "30s";
+    std::string tools = "criu";
+
+    void add_to(CLI::App& command);
+    [[nodiscard]] Result<NotableOptions> resolve() const;
 };
 
 /// Prints "nstrail: what: why; next" and returns the code.

@@ -22,7 +22,8 @@ public:
     /// Called after the rules and the model have taken the event in.
     using Observer = std::function<void(const Event&, const Change&)>;
 
-    explicit Pipeline(std::unique_ptr<LiveSource> source) : source_(std::move(source)) {}
+    explicit Pipeline(std::unique_ptr<LiveSource> source, NotableOptions notable = {})
+        : source_(std::move(source)), checker_(world_, std::move(notable)) {}
 
     /// One look at the source; asks for a snapshot where the model wants one, and in the reduced
     /// mode from time to time, because there a switch of namespaces may show nowhere else.
@@ -58,7 +59,7 @@ private:
 
     std::unique_ptr<LiveSource> source_;
     World world_;
-    Checker checker_{world_};
+    Checker checker_;
     Clock::time_point snapshot_asked_{};
     Clock::time_point snapshot_ended_{};
     std::chrono::milliseconds snapshot_took_{0};

@@ -56,6 +56,10 @@ const NsRecord* World::find_namespace(std::uint32_t inum) const {
     return engine_->state().namespaces.find(inum);
 }
 
+const NsTable& World::namespaces() const {
+    return engine_->state().namespaces;
+}
+
 std::optional<std::string> World::cgroup_of(const TaskRecord& task) const {
     return engine_->state().cgroup_of(task);
 }

@@ -72,6 +72,8 @@ public:
     [[nodiscard]] const NsSet& set_of(const TaskRecord& task) const;
     /// The living namespace of that inum, or null.
     [[nodiscard]] const NsRecord* find_namespace(std::uint32_t inum) const;
+    /// All that live.
+    [[nodiscard]] const NsTable& namespaces() const;
     /// Of a task that lives: see Task::cgroup() and Task::exe().
     [[nodiscard]] std::optional<std::string> cgroup_of(const TaskRecord& task) const;
     [[nodiscard]] std::string_view exe_of(const TaskRecord& task) const;

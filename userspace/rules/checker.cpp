@@ -56,7 +56,8 @@ private:
     std::size_t rule_ = 0;
 };
 
-Checker::Checker(World& world) : world_(world) {
+Checker::Checker(World& world, NotableOptions notable)
+    : world_(world), lookout_(std::move(notable)) {
     for (const Rule* rule : all_rules()) {
         findings_.rules.push_back({.id = rule->id});
     }
@@ -90,6 +91,7 @@ Change Checker::apply(const Event& event) {
         look(event);
     }
     Change change = world_.apply(event);
+    lookout_.take(event, change, world_);
     if (event.kind() == NST_KIND_gap) {
         const auto& gap = event.as<nst_gap>();
         const std::string doubt = fmt::format("{} events were lost around it ({})", gap.lost,

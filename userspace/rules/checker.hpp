@@ -13,6 +13,7 @@
 #include "rules/finding.hpp"
 #include "rules/history.hpp"
 #include "rules/ledger.hpp"
+#include "rules/notable.hpp"
 #include "rules/rule.hpp"
 
 namespace nstrail {
@@ -29,7 +30,7 @@ namespace nstrail {
 class Checker {
 public:
     /// The world must outlive it, and take its events from here only.
-    explicit Checker(World& world);
+    explicit Checker(World& world, NotableOptions notable = {});
     Checker(const Checker&) = delete;
     Checker& operator=(const Checker&) = delete;
 
@@ -39,6 +40,8 @@ public:
     /// No more events will come: what is not final becomes unknown.
     void finish();
     [[nodiscard]] const Findings& findings() const { return findings_; }
+    /// What is worth a look though it breaks no rule.
+    [[nodiscard]] const Lookout& lookout() const { return lookout_; }
 
 private:
     struct Active {
@@ -62,6 +65,7 @@ private:
     World& world_;
     Ledger ledger_;
     History history_;
+    Lookout lookout_;
     std::array<std::vector<Active>, NST_KIND_end> by_kind_;
     bool uncounted_ = false;
     std::vector<Suspect> older_;  // from before the latest mark

@@ -8,15 +8,23 @@
 namespace nstrail {
 
 std::string Scene::name(std::uint32_t tid) const {
+    return task_name(world, tid);
+}
+
+std::string Scene::name(const nst_task_ref& task) const {
+    return task_name(world, task);
+}
+
+std::string task_name(const World& world, std::uint32_t tid) {
     const TaskRecord* known = world.find_task(tid);
     return known == nullptr ? fmt::format("tid {}", tid)
                             : fmt::format("tid {} ({})", tid, known->name());
 }
 
-std::string Scene::name(const nst_task_ref& task) const {
+std::string task_name(const World& world, const nst_task_ref& task) {
     const TaskRecord* known = world.find_task(task.tid);
     return known == nullptr || known->key != task.key ? fmt::format("tid {}", task.tid)
-                                                      : name(task.tid);
+                                                      : task_name(world, task.tid);
 }
 
 std::string ns_name(NsType type, std::uint32_t inum) {

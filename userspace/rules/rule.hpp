@@ -25,10 +25,13 @@ struct Scene {
     const World& world;
     const Ledger& ledger;
 
-    /// "tid 812 (nginx)".
     [[nodiscard]] std::string name(const nst_task_ref& task) const;
     [[nodiscard]] std::string name(std::uint32_t tid) const;
 };
+
+/// "tid 812 (nginx)".
+[[nodiscard]] std::string task_name(const World& world, const nst_task_ref& task);
+[[nodiscard]] std::string task_name(const World& world, std::uint32_t tid);
 
 /// "pid:[4026532201]".
 [[nodiscard]] std::string ns_name(NsType type, std::uint32_t inum);

@@ -11,6 +11,7 @@
 
 #include "model/view.hpp"
 #include "rules/finding.hpp"
+#include "rules/notable.hpp"
 #include "sink/metrics.hpp"
 
 namespace nstrail {
@@ -20,6 +21,7 @@ struct Publication {
     View view;
     SourceFigures source;
     Findings findings;
+    Notices notices;
     std::string unready;  ///< why /readyz must say no; empty = ready
     std::string note;     ///< for TreeOptions::note
 };

@@ -25,21 +25,52 @@ ordered_json text_json(std::string_view text) {
     return text.empty() ? ordered_json() : ordered_json::parse(json_quote(text));
 }
 
+/// Whom it is about, null where nobody.
+template <class T>
+ordered_json task_json(const T& found) {
+    if (found.task.tid == 0) {
+        return {};
+    }
+    return {{"tid", found.task.tid},
+            {"tgid", found.task.tgid},
+            {"start_boottime_ns", found.task.start_boottime_ns},
+            {"comm", text_json(found.comm)}};
+}
+
+template <class T>
+ordered_json ns_json(const T& found) {
+    if (found.ns_inum == 0) {
+        return {};
+    }
+    const bool known = found.ns_type != NST_ns_type_none;
+    return {{"type", known ? ordered_json(type_name(found.ns_type)) : ordered_json()},
+            {"inum", found.ns_inum},
+            {"gen", known ? ordered_json(found.ns_gen) : ordered_json()}};
+}
+
+ordered_json set_json(const NsSet& set) {
+    ordered_json object;
+    for (const Slot slot : all_slots) {
+        object[std::string(slot_name(slot))] =
+            set[slot] == 0 ? ordered_json() : ordered_json(set[slot]);
+    }
+    return object;
+}
+
+ordered_json fields(const Remark& remark) {
+    return {{"what", notable_name(remark.what)},
+            {"at_boot_ns", remark.at_boot_ns},
+            {"task", task_json(remark)},
+            {"container", text_json(remark.container)},
+            {"namespace", ns_json(remark)},
+            {"because", text_json(remark.because)},
+            {"before", remark.transition ? set_json(remark.transition->before) : ordered_json()},
+            {"after", remark.transition ? set_json(remark.transition->after) : ordered_json()},
+            {"count", remark.count},
+            {"last_boot_ns", remark.last_boot_ns}};
+}
+
 ordered_json fields(const Finding& finding) {
-    ordered_json task;
-    if (finding.task.tid != 0) {
-        task = {{"tid", finding.task.tid},
-                {"tgid", finding.task.tgid},
-                {"start_boottime_ns", finding.task.start_boottime_ns},
-                {"comm", text_json(finding.comm)}};
-    }
-    ordered_json ns;
-    if (finding.ns_inum != 0) {
-        const bool known = finding.ns_type != NST_ns_type_none;
-        ns = {{"type", known ? ordered_json(type_name(finding.ns_type)) : ordered_json()},
-              {"inum", finding.ns_inum},
-              {"gen", known ? ordered_json(finding.ns_gen) : ordered_json()}};
-    }
     ordered_json evidence = ordered_json::array();
     ordered_json places = ordered_json::array();
     for (const Evidence& one : finding.evidence) {
@@ -51,8 +82,8 @@ ordered_json fields(const Finding& finding) {
             {"verdict", verdict_name(finding.verdict)},
             {"why_unknown", text_json(finding.why_unknown)},
             {"at_boot_ns", finding.at_boot_ns},
-            {"task", std::move(task)},
-            {"namespace", std::move(ns)},
+            {"task", task_json(finding)},
+            {"namespace", ns_json(finding)},
             {"because", text_json(finding.because)},
             {"count", finding.count},
             {"last_boot_ns", finding.last_boot_ns},
@@ -72,12 +103,19 @@ ordered_json rules_json(const Findings& findings) {
     return rules;
 }
 
-ordered_json list_json(const Findings& findings) {
+template <class T>
+ordered_json list_json(const std::vector<T>& all) {
     ordered_json list = ordered_json::array();
-    for (const Finding& finding : findings.findings) {
-        list.push_back(fields(finding));
+    for (const T& one : all) {
+        list.push_back(fields(one));
     }
     return list;
+}
+
+std::string times(std::uint64_t count, std::uint64_t last_boot_ns) {
+    return count <= 1 ? ""
+                      : fmt::format(" (and {} more like it until {})", count - 1,
+                                    boot_seconds(last_boot_ns));
 }
 
 }  // namespace
@@ -95,11 +133,7 @@ std::string finding_text(const Finding& finding) {
     if (!finding.why_unknown.empty()) {
         out += fmt::format("; not certain, as {}", finding.why_unknown);
     }
-    if (finding.count > 1) {
-        out += fmt::format(" (and {} more like it until {})", finding.count - 1,
-                           boot_seconds(finding.last_boot_ns));
-    }
-    out += '\n';
+    out += times(finding.count, finding.last_boot_ns) + '\n';
     for (const Evidence& one : finding.evidence) {
         const auto event = one.event.event();
         out += fmt::format("    {:>8}  {}\n", one.place,
@@ -108,23 +142,39 @@ std::string finding_text(const Finding& finding) {
     return out;
 }
 
-std::string findings_json(const Findings& findings) {
+std::string remark_json(const Remark& remark) {
+    ordered_json object = {{"kind", "notable"}};
+    object.update(fields(remark));
+    return object.dump();
+}
+
+std::string remark_text(const Remark& remark) {
+    const std::string container =
+        remark.container.empty() ? "" : fmt::format(" [{}]", printable(remark.container));
+    return fmt::format("notable {} at {}: {}{}{}\n", notable_name(remark.what),
+                       boot_seconds(remark.at_boot_ns), printable(remark.because), container,
+                       times(remark.count, remark.last_boot_ns));
+}
+
+std::string findings_json(const Findings& findings, const Notices& notices) {
     return ordered_json{{"schema", "nstrail.findings/1"},
                         {"rules", rules_json(findings)},
-                        {"findings", list_json(findings)},
-                        {"left_out", findings.left_out}}
+                        {"findings", list_json(findings.findings)},
+                        {"left_out", findings.left_out},
+                        {"notable", list_json(notices.remarks)}}
         .dump();
 }
 
-std::string check_json(const Findings& findings, const Account& account,
+std::string check_json(const Findings& findings, const Notices& notices, const Account& account,
                        std::size_t namespaces_alive) {
     return ordered_json{{"schema", "nstrail.check/1"},
                         {"events", sum(account.events)},
                         {"lost", sum(account.lost)},
                         {"gaps", sum(account.gaps)},
                         {"rules", rules_json(findings)},
-                        {"findings", list_json(findings)},
+                        {"findings", list_json(findings.findings)},
                         {"left_out", findings.left_out},
+                        {"notable", list_json(notices.remarks)},
                         {"account",
                          {{"created", sum(account.created)},
                           {"destroyed", sum(account.destroyed)},
@@ -132,9 +182,12 @@ std::string check_json(const Findings& findings, const Account& account,
         .dump();
 }
 
-std::string check_text(const Findings& findings, const Account& account,
+std::string check_text(const Findings& findings, const Notices& notices, const Account& account,
                        std::size_t namespaces_alive) {
     std::string out;
+    for (const Remark& remark : notices.remarks) {
+        out += remark_text(remark);
+    }
     for (const Finding& finding : findings.findings) {
         out += finding_text(finding);
     }

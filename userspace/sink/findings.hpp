@@ -6,6 +6,7 @@
 
 #include "model/account.hpp"
 #include "rules/finding.hpp"
+#include "rules/notable.hpp"
 
 namespace nstrail {
 
@@ -14,17 +15,21 @@ namespace nstrail {
 /// The same for a terminal: what was broken, and below it the events that show it.
 [[nodiscard]] std::string finding_text(const Finding& finding);
 
-/// The document nstrail.findings/1: what each rule checked and found, and the findings. Ends
-/// without a newline.
-[[nodiscard]] std::string findings_json(const Findings& findings);
+/// What was noticed, in the same two forms; kind is "notable".
+[[nodiscard]] std::string remark_json(const Remark& remark);
+[[nodiscard]] std::string remark_text(const Remark& remark);
+
+/// The document nstrail.findings/1: what each rule checked and found, the findings, and what was
+/// noticed. Ends without a newline.
+[[nodiscard]] std::string findings_json(const Findings& findings, const Notices& notices);
 
 /// The document nstrail.check/1: the same for a whole stream, with its final account.
 /// `namespaces_alive`: at its end.
-[[nodiscard]] std::string check_json(const Findings& findings, const Account& account,
-                                     std::size_t namespaces_alive);
+[[nodiscard]] std::string check_json(const Findings& findings, const Notices& notices,
+                                     const Account& account, std::size_t namespaces_alive);
 /// The same for a terminal, ending in one line that sums up.
-[[nodiscard]] std::string check_text(const Findings& findings, const Account& account,
-                                     std::size_t namespaces_alive);
+[[nodiscard]] std::string check_text(const Findings& findings, const Notices& notices,
+                                     const Account& account, std::size_t namespaces_alive);
 
 /// docs/RULES.md, from the rules themselves.
 [[nodiscard]] std::string rules_markdown();

@@ -184,7 +184,7 @@ void add_self(Families& to, const std::string& version) {
 }  // namespace
 
 std::string metrics_text(const View& view, const SourceFigures& source, const Findings& findings,
-                         const std::string& version) {
+                         const Notices& notices, const std::string& version) {
     Families families;
     add_account(families, view.account());
     for (const RuleCount& rule : findings.rules) {
@@ -192,6 +192,10 @@ std::string metrics_text(const View& view, const SourceFigures& source, const Fi
         families.add(Metric::rule_violations_total, rule.id, rule.violations);
         families.add(Metric::rule_unknown_total, rule.id, rule.unknown);
         families.add(Metric::rule_uncheckable, rule.id, std::uint64_t{rule.uncheckable});
+    }
+    for (std::size_t i = 0; i < notable_count; i++) {
+        families.add(Metric::notable_total, notable_name(static_cast<Notable>(i)),
+                     notices.counts[i]);
     }
     add_state(families, view);
     families.add(Metric::emitted_events_total, source.emitted);

@@ -8,6 +8,7 @@
 
 #include "model/view.hpp"
 #include "rules/finding.hpp"
+#include "rules/notable.hpp"
 
 namespace nstrail {
 
@@ -24,7 +25,8 @@ struct SourceFigures {
 
 /// The text exposition format (version 0.0.4). Reads /proc/self for the agent's own figures.
 [[nodiscard]] std::string metrics_text(const View& view, const SourceFigures& source,
-                                       const Findings& findings, const std::string& version);
+                                       const Findings& findings, const Notices& notices,
+                                       const std::string& version);
 
 /// docs/METRICS.md, from the declarations.
 [[nodiscard]] std::string metrics_markdown();

@@ -106,7 +106,8 @@ void WebServer::State::routes() {
     server.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
         with_state(response, "text/plain; version=0.0.4; charset=utf-8",
                    [this](const Publication& now) {
-                       return metrics_text(now.view, now.source, now.findings, options.version);
+                       return metrics_text(now.view, now.source, now.findings, now.notices,
+                                           options.version);
                    });
     });
     server.Get("/api/v1/tree", [this](const httplib::Request& request,
@@ -132,7 +133,7 @@ void WebServer::State::routes() {
                });
     server.Get("/api/v1/findings", [this](const httplib::Request&, httplib::Response& response) {
         with_state(response, "application/json",
-                   [](const Publication& now) { return findings_json(now.findings) + "\n"; });
+                   [](const Publication& now) { return findings_json(now.findings, now.notices) + "\n"; });
     });
     server.Get("/api/v1/doctor", [this](const httplib::Request&, httplib::Response& response) {
         response.set_content(options.doctor + "\n", "application/json");

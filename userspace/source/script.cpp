@@ -20,6 +20,7 @@ constexpr std::size_t lines_per_poll = 4096;
 
 // What `nstrail live` adds to a stream is no event: the rules find it again.
 constexpr std::string_view finding = R"({"kind":"finding",)";
+constexpr std::string_view notable = R"({"kind":"notable",)";
 
 bool blank(const std::string& line) {
     return std::ranges::all_of(line, [](char c) { return c == ' ' || c == '\t' || c == '\r'; });
@@ -56,7 +57,7 @@ Result<std::size_t> ScriptSource::poll(const EventHandler& handle) {
             break;
         }
         line_++;
-        if (blank(line) || line.starts_with(finding)) {
+        if (blank(line) || line.starts_with(finding) || line.starts_with(notable)) {
             continue;
         }
         const bool cut = lines_->eof();

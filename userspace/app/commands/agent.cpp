@@ -74,8 +74,17 @@ void log_findings(const Checker& checker) {
     }
 }
 
+void log_remarks(const Lookout& lookout) {
+    for (const Remark& remark : lookout.news()) {
+        if (lookout.notices().counts[static_cast<std::size_t>(remark.what)] <= findings_logged) {
+            fmt::print(stderr, "nstrail: {}", remark_text(remark));
+        }
+    }
+}
+
 struct AgentOptions {
     TraceOptions trace;
+    NotableChoice notable;
     std::string listen = "127.0.0.1:9977";
     bool insecure = false;
     bool tree = false;
@@ -86,6 +95,10 @@ int agent(const AgentOptions& given) {
     auto options = given.trace.resolve();
     if (!options) {
         return complain(options.error(), exit_usage);
+    }
+    const auto notable = given.notable.resolve();
+    if (!notable) {
+        return complain(notable.error(), exit_usage);
     }
     WebOptions web{
         .insecure = given.insecure, .version = NSTRAIL_VERSION, .doctor = {}, .rules = {}};
@@ -106,7 +119,7 @@ int agent(const AgentOptions& given) {
     if (!source) {
         return complain(source.error(), exit_unsupported);
     }
-    Pipeline pipeline(std::move(*source));
+    Pipeline pipeline(std::move(*source), *notable);
     pipeline.keep_holders();
     const HookPlan& plan = pipeline.source().plan();
     web.doctor = doctor_json(plan);
@@ -137,6 +150,7 @@ int agent(const AgentOptions& given) {
     int code = exit_ok;
     const auto log = [&](const Event& event, const Change& change) {
         tell_doubt(event, change);
+        log_remarks(pipeline.checker().lookout());
         if (event.kind() == NST_KIND_mark || event.kind() == NST_KIND_gap) {
             log_findings(pipeline.checker());
         }
@@ -191,6 +205,7 @@ void add_agent(CLI::App& app, Run& run) {
     command->add_flag("--tree", options->tree, "draw the live hierarchy on the terminal");
     command->add_option("--for", options->duration, "end after this time, e.g. 10s");
     options->trace.add_to(*command);
+    options->notable.add_to(*command);
     command->callback([=, &run] { run = [=] { return agent(*options); }; });
 }
 

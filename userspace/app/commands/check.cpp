@@ -11,13 +11,24 @@ namespace nstrail {
 
 namespace {
 
-int check(const std::string& path, bool json) {
+struct Given {
+    std::string path;
+    bool json = false;
+    NotableChoice notable;
+};
+
+int check(const Given& given) {
+    const auto& path = given.path;
+    const auto notable = given.notable.resolve();
+    if (!notable) {
+        return complain(notable.error(), exit_usage);
+    }
     auto source = ScriptSource::open(path == "-" ? "/dev/stdin" : path);
     if (!source) {
         return complain(source.error());
     }
     World world;
-    Checker checker(world);
+    Checker checker(world, *notable);
     std::optional<Error> fault;
     bool told = false;
     while (!(*source)->ended()) {
@@ -32,10 +43,11 @@ int check(const std::string& path, bool json) {
     checker.finish();
     const Findings& findings = checker.findings();
     const std::size_t alive = world.view().namespace_count();
-    if (json) {
-        fmt::print("{}\n", check_json(findings, world.account(), alive));
+    const Notices& notices = checker.lookout().notices();
+    if (given.json) {
+        fmt::print("{}\n", check_json(findings, notices, world.account(), alive));
     } else {
-        fmt::print("{}", check_text(findings, world.account(), alive));
+        fmt::print("{}", check_text(findings, notices, world.account(), alive));
     }
     // What was found ahead of the fault stands.
     if (fault && findings.violations() == 0) {
@@ -64,17 +76,14 @@ void add_check(CLI::App& app, Run& run) {
         "check",
         "Holds a written stream against the rules. Exits with 3 if the kernel broke one, with 4 "
         "if events that were lost leave it undecided.");
-    struct Given {
-        std::string path;
-        bool json = false;
-    };
     auto given = std::make_shared<Given>();
     command
         ->add_option("stream", given->path,
                      "what `nstrail live --json --all` printed, a file; - is stdin")
         ->required();
     command->add_flag("--json", given->json, "one JSON document");
-    command->callback([=, &run] { run = [=] { return check(given->path, given->json); }; });
+    given->notable.add_to(*command);
+    command->callback([=, &run] { run = [=] { return check(*given); }; });
 }
 
 }  // namespace nstrail

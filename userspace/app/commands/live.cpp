@@ -207,6 +207,7 @@ private:
 
 struct LiveCommand {
     TraceOptions trace;
+    NotableChoice notable;
     bool json = false;
     bool all = false;
     std::string duration;
@@ -217,6 +218,10 @@ int live(const LiveCommand& given) {
     auto options = given.trace.resolve();
     if (!options) {
         return complain(options.error(), exit_usage);
+    }
+    const auto notable = given.notable.resolve();
+    if (!notable) {
+        return complain(notable.error(), exit_usage);
     }
     auto until = Clock::time_point::max();
     std::optional<std::chrono::nanoseconds> limit;
@@ -232,7 +237,7 @@ int live(const LiveCommand& given) {
     if (!source) {
         return complain(source.error(), exit_unsupported);
     }
-    Pipeline pipeline(std::move(*source));
+    Pipeline pipeline(std::move(*source), *notable);
     if (pipeline.source().plan().mode() == NST_attach_mode_reduced) {
         fmt::print(stderr,
                    "nstrail: reduced mode: this kernel allows no hooks on its functions; see "
@@ -254,9 +259,7 @@ int live(const LiveCommand& given) {
     Besides besides(pipeline.world());
     const auto show_findings = [&] {
         for (const Finding& finding : pipeline.checker().news()) {
-            const std::string told =
-                given.json ? finding_json(finding) + "\n" : finding_text(finding);
-            out.append(told);
+            out.append(given.json ? finding_json(finding) + "\n" : finding_text(finding));
         }
     };
     const auto show_event = [&](const Event& event, const Change& change) {
@@ -276,6 +279,9 @@ int live(const LiveCommand& given) {
     };
     const auto show = [&](const Event& event, const Change& change) {
         show_event(event, change);
+        for (const Remark& remark : pipeline.checker().lookout().news()) {
+            out.append(given.json ? remark_json(remark) + "\n" : remark_text(remark));
+        }
         // Of the whole host, whatever is followed; a synthesized event is none of the rules'.
         if (event.kind() == NST_KIND_mark || event.kind() == NST_KIND_gap) {
             show_findings();
@@ -332,6 +338,7 @@ void add_live(CLI::App& app, Run& run) {
     command->add_flag("--all", options->all, "with a command: the whole host all the same");
     command->add_option("--for", options->duration, "end after this time, e.g. 10s");
     options->trace.add_to(*command);
+    options->notable.add_to(*command);
     command->add_option("command", options->command,
                         "a command to run and follow with all its descendants, after --");
     command->callback([=, &run] { run = [=] { return live(*options); }; });
