@@ -140,8 +140,7 @@ private:
             board_.publish(
                 std::make_shared<const Publication>(Publication{.view = crowd_.world.view(),
                                                                 .source = {},
-                                                                .findings = {},
-                                                                .unready = {},
+                                                                .findings = {}, .notices = {}, .unready = {},
                                                                 .note = {}}));
         }
     }

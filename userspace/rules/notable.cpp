@@ -35,10 +35,11 @@ std::uint64_t nanoseconds(std::chrono::nanoseconds time) {
     return static_cast<std::uint64_t>(time.count());
 }
 
-bool initial(const World& world, std::uint32_t inum) {
-    // Those of the initial namespaces are fixed (enum proc_root_ino), below all that are given out.
-    const NsRecord* ns = world.find_namespace(inum);
-    return ns != nullptr && (inum & 0xF0000000) == 0xE0000000;
+/// kthreadd never leaves init_nsproxy, and nobody can move it. Where it is not seen, neither are
+/// the host's namespaces.
+NsSet initial_set(const World& world) {
+    const TaskRecord* kthreadd = world.find_task(2);
+    return kthreadd != nullptr && kthreadd->kernel_thread ? world.set_of(*kthreadd) : NsSet{};
 }
 
 }  // namespace
@@ -116,10 +117,11 @@ void Lookout::switched(const nst_ns_switch& e, const Change& change, const World
     }
     const NsSet& before = change.transition->before;
     const NsSet& after = change.transition->after;
-    const bool confined = !initial(world, before[Slot::pid]) ||
-                          !initial(world, before[Slot::user]) ||
+    const NsSet host = initial_set(world);
+    const bool confined = before[Slot::pid] != host[Slot::pid] ||
+                          before[Slot::user] != host[Slot::user] ||
                           !where(*change.task, world).container.empty();
-    if (!confined) {
+    if (host[Slot::pid] == 0 || !confined) {
         return;  // a tool of the host that comes back from where it went
     }
     for (const Slot slot : {Slot::mnt, Slot::uts, Slot::ipc, Slot::net, Slot::cgroup,
@@ -129,7 +131,8 @@ void Lookout::switched(const nst_ns_switch& e, const Change& change, const World
         }
         const bool ancestor = slot == Slot::pid_for_children &&
                               is_within(world, before[slot], after[slot]) == true;
-        if (!ancestor && !initial(world, after[slot])) {
+        const bool hosts = after[slot] == host[slot];
+        if (!ancestor && !hosts) {
             continue;
         }
         Remark remark;
@@ -142,7 +145,7 @@ void Lookout::switched(const nst_ns_switch& e, const Change& change, const World
                                      task_name(world, e.task),
                                      ns_name(slot_type(slot), before[slot]),
                                      ns_name(slot_type(slot), after[slot]),
-                                     initial(world, after[slot]) ? "the host's" : "an ancestor");
+                                     hosts ? "the host's" : "an ancestor of it");
         tell(std::move(remark), world);
         return;
     }
