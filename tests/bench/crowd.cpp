@@ -71,7 +71,10 @@ std::uint64_t bytes_in_use() {
     return info.uordblks + info.hblkhd;
 }
 
-Crowd::Crowd(Size size) : size_(size) {
+Crowd::Crowd(Size size, With with) : size_(size) {
+    if (with == With::rules) {
+        checker.emplace(world);
+    }
     nst_session session{};
     session.hooks = ((1ULL << NST_HOOK_end) - 1) & ~(1ULL << NST_HOOK_sys_exit);
     session.mode = NST_attach_mode_full;
@@ -99,11 +102,11 @@ Crowd::Crowd(Size size) : size_(size) {
 void Crowd::apply(std::span<const std::byte> record) {
     const auto event = Event::decode(record);
     if (!timed) {
-        world.apply(*event);
+        take(*event);
         return;
     }
     const std::uint64_t before = cpu_ns();
-    world.apply(*event);
+    take(*event);
     const std::uint64_t took = cpu_ns() - before;
     longest.events++;
     longest.total_ns += took;

@@ -8,10 +8,12 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 
 #include "event/event.hpp"
 #include "model/world.hpp"
+#include "rules/checker.hpp"
 
 namespace nstrail::test {
 
@@ -36,8 +38,9 @@ public:
     };
     static constexpr std::uint32_t namespaces_each = 5;  // mnt, uts, ipc, net, pid
 
+    enum class With { model, rules };
     /// A World that is certain, with init and kthreadd in it. Tasks are told by what follows.
-    explicit Crowd(Size size);
+    explicit Crowd(Size size, With with = With::model);
 
     // -- Events.
     void born(std::uint32_t i);      ///< alloc_pid and task_new; of an init its namespaces before
@@ -82,7 +85,8 @@ public:
     }
 
     World world;
-    bool timed = false;  ///< fills `longest`
+    std::optional<Checker> checker;  ///< with rules: takes the events to the World
+    bool timed = false;              ///< fills `longest`
     Longest longest;
 
 private:
@@ -91,6 +95,7 @@ private:
     void facts(std::uint32_t container, std::uint32_t round);
     void cgroup(std::uint32_t container, nst_cgroup_what what, std::uint32_t round);
     void apply(std::span<const std::byte> record);
+    void take(const Event& event) { checker ? checker->apply(event) : world.apply(event); }
 
     Size size_;
     std::uint32_t round_ = 0;

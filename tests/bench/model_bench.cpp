@@ -12,6 +12,7 @@
 #include <benchmark/benchmark.h>
 
 #include "bench/crowd.hpp"
+#include "sink/findings.hpp"
 
 namespace nstrail::test {
 namespace {
@@ -19,8 +20,9 @@ namespace {
 constexpr std::uint32_t million = 1'000'000;
 constexpr Crowd::Size large{.tasks = million, .containers = 20'000};
 
-std::unique_ptr<Crowd> crowd_of(std::uint32_t tasks) {
-    auto crowd = std::make_unique<Crowd>(Crowd::Size{.tasks = tasks, .containers = tasks / 50});
+std::unique_ptr<Crowd> crowd_of(std::uint32_t tasks, Crowd::With with = Crowd::With::model) {
+    auto crowd =
+        std::make_unique<Crowd>(Crowd::Size{.tasks = tasks, .containers = tasks / 50}, with);
     crowd->all_born();
     return crowd;
 }
@@ -180,20 +182,34 @@ BENCHMARK(longest_pending)->Iterations(1)->Unit(benchmark::kMillisecond);
 // -- Throughput.
 /// A life of a process in a container: alloc_pid, task_new, task_exit, ns_switch, task_release,
 /// free_pid, task_free.
-void fork_and_exit(benchmark::State& state) {
-    const auto tasks = static_cast<std::uint32_t>(state.range(0));
-    const auto crowd = crowd_of(tasks);
+void lives(benchmark::State& state, Crowd& crowd) {
     std::mt19937 random(1);
+    const std::uint32_t tasks = crowd.size().tasks;
     for (auto _ : state) {
         auto i = static_cast<std::uint32_t>(random()) % tasks;
-        i += crowd->init(i) ? 1 : 0;
-        crowd->exited(i);
-        crowd->released(i);
-        crowd->born(i);
+        i += crowd.init(i) ? 1 : 0;
+        crowd.exited(i);
+        crowd.released(i);
+        crowd.born(i);
     }
     state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * 7);
 }
+
+void fork_and_exit(benchmark::State& state) {
+    lives(state, *crowd_of(static_cast<std::uint32_t>(state.range(0))));
+}
 BENCHMARK(fork_and_exit)->Arg(1'000)->Arg(100'000)->Arg(million);
+
+/// The same with all rules: what they add.
+void fork_and_exit_with_rules(benchmark::State& state) {
+    const auto crowd = crowd_of(static_cast<std::uint32_t>(state.range(0)), Crowd::With::rules);
+    lives(state, *crowd);
+    const Findings& found = crowd->checker->findings();
+    if (found.violations() + found.unknown() != 0) {
+        state.SkipWithError(finding_text(found.findings.front()).c_str());
+    }
+}
+BENCHMARK(fork_and_exit_with_rules)->Arg(1'000)->Arg(100'000)->Arg(million);
 
 /// The same with readers that take a View, walk all tasks in it and take the next.
 void fork_and_exit_readers(benchmark::State& state) {

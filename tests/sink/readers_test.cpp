@@ -140,7 +140,9 @@ private:
             board_.publish(
                 std::make_shared<const Publication>(Publication{.view = crowd_.world.view(),
                                                                 .source = {},
-                                                                .findings = {}, .notices = {}, .unready = {},
+                                                                .findings = {},
+                                                                .notices = {},
+                                                                .unready = {},
                                                                 .note = {}}));
         }
     }

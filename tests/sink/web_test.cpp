@@ -31,8 +31,13 @@ protected:
         writer_ = std::jthread([this](const std::stop_token& stop) {
             while (!stop.stop_requested()) {
                 if (board_.wait(std::chrono::milliseconds(5))) {
-                    auto made = std::make_shared<Publication>(Publication{
-                        .view = test::sample_view(), .source = {}, .findings = {}, .notices = {}, .unready = {}, .note = {}});
+                    auto made =
+                        std::make_shared<Publication>(Publication{.view = test::sample_view(),
+                                                                  .source = {},
+                                                                  .findings = {},
+                                                                  .notices = {},
+                                                                  .unready = {},
+                                                                  .note = {}});
                     made->unready = ready_ ? "" : "the first snapshot is not complete";
                     board_.publish(std::move(made));
                 }

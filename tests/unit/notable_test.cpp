@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What breaks no rule and is told all the same.
+#include "rules/notable.hpp"
+
 #include <gtest/gtest.h>
 
-#include "rules/notable.hpp"
 #include "unit/script.hpp"
 
 namespace nstrail::test {

@@ -202,7 +202,7 @@ std::shared_ptr<Publication> Pipeline::publication() const {
     auto made = std::make_shared<Publication>(Publication{.view = world_.view(),
                                                           .source = figures(),
                                                           .findings = checker_.findings(),
-                    .notices = checker_.lookout().notices(),
+                                                          .notices = checker_.lookout().notices(),
                                                           .unready = {},
                                                           .note = {}});
     if (!world_.synchronized()) {

@@ -15,7 +15,7 @@ namespace nstrail {
 /// Many small maps instead of one: a hash map doubles from time to time, and one with a million
 /// entries in it would hold up everything meanwhile. One thread. Pointers to values are good until
 /// the next insertion.
-template <class Key, class Value>
+template <class Key, class Value, unsigned shard_bits = 8>
 class ShardedMap {
 public:
     /// Null if there is none.
@@ -48,7 +48,6 @@ private:
         boost::unordered_flat_map<Key, Value> map;
         std::uint64_t age = 0;  // of the map; older than age_: it has been cleared
     };
-    static constexpr unsigned shard_bits = 8;
 
     [[nodiscard]] static std::size_t shard_of(const Key& key) {
         // Not the bits that the map itself goes by.

@@ -40,6 +40,9 @@ std::uint64_t hash_of(const nst_ns_set& set) {
 
 void Ledger::take(const Event& event) {
     with_fixed_part(event, [&](const auto& fixed) { on(event, fixed); });
+    seen_task_.forget();
+    seen_pid_.forget();
+    seen_inum_.forget();
     here_++;
 }
 
@@ -50,7 +53,6 @@ void Ledger::forget_all() {
     inums_.clear();
     nsproxies_.clear();
     groups_.clear();
-    released_.clear();
     freed_pids_.clear();
     freed_inums_.clear();
 }
@@ -81,10 +83,7 @@ void Ledger::on(const Event& /*event*/, const nst_inum_free& e) {
     }
     life.parent = 0;
     life.freed = here_;
-    freed_inums_.push_back(e.inum);
-    if (freed_inums_.size() > kept) {
-        const std::uint32_t oldest = freed_inums_.front();
-        freed_inums_.pop_front();
+    if (const std::uint32_t oldest = freed_inums_.push(e.inum); oldest != 0) {
         if (const InumLife* old = inums_.find(oldest); old != nullptr && !old->live()) {
             inums_.erase(oldest);
         }
@@ -111,12 +110,12 @@ void Ledger::on(const Event& event, const nst_alloc_pid& e) {
     }
     const auto vector = event.tail<nst_alloc_pid, nst_pid_request>();
     const nst_pid_request last = vector.empty() ? nst_pid_request{} : vector.back();
-    pids_[e.pid_key] = {.allocated = here_,
-                        .vector = hash_of(vector),
-                        .allocator = e.actor.key,
-                        .allocator_tid = e.actor.tid,
-                        .innermost = last.pid_namespace,
-                        .nr = last.nr};
+    meet_pid(e.pid_key) = {.allocated = here_,
+                           .vector = hash_of(vector),
+                           .allocator = e.actor.key,
+                           .allocator_tid = e.actor.tid,
+                           .innermost = last.pid_namespace,
+                           .nr = last.nr};
     for (const nst_pid_request& one : vector) {
         numbers_[number_key(one.pid_namespace, one.nr)] = {.pid_key = e.pid_key, .since = here_};
         if (InumLife* ns =
@@ -126,24 +125,23 @@ void Ledger::on(const Event& event, const nst_alloc_pid& e) {
             ns->numbers++;
         }
     }
-    TaskLife& actor = tasks_[e.actor.key];
+    TaskLife& actor = meet_task(e.actor.key);
     actor.allocated = here_;
     actor.child_pid = e.pid_key;
 }
 
 void Ledger::on(const Event& event, const nst_free_pid& e) {
-    PidLife& life = pids_[e.pid_key];
+    PidLife& life = meet_pid(e.pid_key);
     const bool live = life.allocated > life.freed;
-    if (TaskLife* allocator = tasks_.find(life.allocator);
-        allocator != nullptr && allocator->child_pid == e.pid_key) {
+    // Its fork failed: that leaves its allocator nothing to wait for.
+    TaskLife* allocator = life.attached == not_told ? edit_task(life.allocator) : nullptr;
+    if (allocator != nullptr && allocator->child_pid == e.pid_key) {
         allocator->allocated = not_told;
         allocator->child_pid = 0;
     }
     life.freed = here_;
-    freed_pids_.push_back(e.pid_key);
-    if (freed_pids_.size() > kept) {
-        const std::uint64_t oldest = freed_pids_.front();
-        freed_pids_.pop_front();
+    // Its entry may have been used again meanwhile.
+    if (const std::uint64_t oldest = freed_pids_.push(e.pid_key); oldest != 0) {
         if (const PidLife* old = pids_.find(oldest);
             old != nullptr && old->freed > old->allocated) {
             pids_.erase(oldest);
@@ -164,28 +162,25 @@ void Ledger::on(const Event& event, const nst_free_pid& e) {
 }
 
 void Ledger::on(const Event& /*event*/, const nst_task_new& e) {
-    if (PidLife* pid = pids_.find(e.pid_key); pid != nullptr) {
+    if (PidLife* pid = edit_pid(e.pid_key); pid != nullptr) {
         pid->attached = here_;
     }
-    released_.erase(e.task.key);
-    if (TaskLife* actor = tasks_.find(e.actor.key); actor != nullptr) {
-        actor->allocated = not_told;
-        actor->child_pid = 0;
-    }
-    tasks_[e.actor.key].acted = here_;
-    TaskLife& task = tasks_[e.task.key];
+    TaskLife& actor = meet_task(e.actor.key);
+    actor.allocated = not_told;
+    actor.child_pid = 0;
+    actor.acted = here_;
+    TaskLife& task = meet_task(e.task.key);
     task = {.born = here_, .pid_key = e.pid_key};
     hold(task, e.ns.nsproxy, hash_of(e.ns));
-    if (e.task.tid == e.task.tgid) {
-        groups_[e.task.tgid] = {.born = here_};
-    } else if (GroupLife* group = groups_.find(e.task.tgid); group != nullptr) {
-        group->threads++;
-        group->joined = here_;
+    if (e.task.tid != e.task.tgid) {
+        GroupLife& group = groups_[e.task.tgid];
+        group.threads++;
+        group.joined = here_;
     }
 }
 
 void Ledger::on(const Event& /*event*/, const nst_task_exec& e) {
-    TaskLife& task = tasks_[e.task.key];
+    TaskLife& task = meet_task(e.task.key);
     task.acted = here_;
     task.exchanged = not_told;
 }
@@ -194,7 +189,7 @@ void Ledger::on(const Event& /*event*/, const nst_task_release& e) {
     if (e.via == NST_release_via_resync) {
         return;
     }
-    if (PidLife* pid = pids_.find(e.pid_key); pid != nullptr) {
+    if (PidLife* pid = edit_pid(e.pid_key); pid != nullptr) {
         pid->released = here_;
         // The leader is released last of its group (REL5), and an init's has number 1.
         InumLife* ns =
@@ -203,38 +198,45 @@ void Ledger::on(const Event& /*event*/, const nst_task_release& e) {
             ns->ended = here_;
         }
     }
-    if (TaskLife* task = tasks_.find(e.task.key); task != nullptr) {
-        leave(*task);
-        tasks_.erase(e.task.key);
-    }
-    released_[e.task.key] = {.at = here_, .start_boottime_ns = e.task.start_boottime_ns};
-    if (e.task.tid == e.task.tgid) {
+    TaskLife* task = edit_task(e.task.key);
+    const bool thread = e.task.tid != e.task.tgid;
+    // One that was born before the ledger began is not among those counted.
+    GroupLife* group =
+        thread && task != nullptr && task->born != not_told ? groups_.find(e.task.tgid) : nullptr;
+    if (!thread || (group != nullptr && --group->threads == 0)) {
         groups_.erase(e.task.tgid);
-    } else if (GroupLife* group = groups_.find(e.task.tgid);
-               group != nullptr && group->threads != 0) {
-        group->threads--;
     }
+    TaskLife& gone = task != nullptr ? *task : meet_task(e.task.key);
+    leave(gone);
+    gone.released = {.at = here_, .start_boottime_ns = e.task.start_boottime_ns};
 }
 
 void Ledger::on(const Event& /*event*/, const nst_task_free& e) {
-    released_.erase(e.task.key);
-    if (TaskLife* task = tasks_.find(e.task.key); task != nullptr) {
+    if (TaskLife* task = edit_task(e.task.key); task != nullptr) {
         leave(*task);
-        tasks_.erase(e.task.key);
     }
+    tasks_.erase(e.task.key);
 }
 
 void Ledger::on(const Event& /*event*/, const nst_exchange_tids& e) {
-    tasks_[e.task.key].exchanged = here_;
-    TaskLife& leader = tasks_[e.leader.key];
-    std::swap(tasks_[e.task.key].pid_key, leader.pid_key);
+    TaskLife task = meet_task(e.task.key);
+    TaskLife& leader = meet_task(e.leader.key);
+    task.exchanged = here_;
+    std::swap(task.pid_key, leader.pid_key);
+    meet_task(e.task.key) = task;
+    // Of the two the old leader is the thread now, and counted only if its birth was seen.
+    GroupLife* group =
+        task.born != not_told && leader.born == not_told ? groups_.find(e.task.tgid) : nullptr;
+    if (group != nullptr && --group->threads == 0) {
+        groups_.erase(e.task.tgid);
+    }
 }
 
 void Ledger::on(const Event& /*event*/, const nst_ns_switch& e) {
-    if (e.actor_key != e.task.key && tasks_.find(e.task.key) == nullptr) {
+    if (e.actor_key != e.task.key && edit_task(e.task.key) == nullptr) {
         return;  // half made, its fork has failed
     }
-    TaskLife& task = tasks_[e.task.key];
+    TaskLife& task = meet_task(e.task.key);
     leave(task);
     task.moved = task.acted = here_;
     if (e.after.nsproxy == 0) {
@@ -245,7 +247,7 @@ void Ledger::on(const Event& /*event*/, const nst_ns_switch& e) {
 }
 
 void Ledger::on(const Event& /*event*/, const nst_cred_user_ns& e) {
-    tasks_[e.task.key].acted = here_;
+    meet_task(e.task.key).acted = here_;
 }
 
 void Ledger::hold(TaskLife& task, std::uint64_t nsproxy, std::uint64_t set) {

@@ -8,9 +8,10 @@
 // Checker).
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <deque>
 #include <span>
+#include <utility>
 
 #include "event/event.hpp"
 #include "model/sharded.hpp"
@@ -20,6 +21,12 @@ namespace nstrail {
 /// A position in the stream, counting events from 1: where something was told.
 using Place = std::uint64_t;
 inline constexpr Place not_told = 0;
+
+/// A task's release, told until sched_process_free.
+struct Released {
+    Place at = not_told;
+    std::uint64_t start_boottime_ns = 0;
+};
 
 struct TaskLife {
     Place born = not_told;
@@ -32,6 +39,7 @@ struct TaskLife {
     std::uint64_t pid_key = 0;    ///< once born: its own struct pid
     std::uint64_t nsproxy = 0;    ///< once born or moved
     std::uint64_t set = 0;        ///< hash of the references of that nsproxy
+    Released released;
 
     /// Where its nsproxy was told.
     [[nodiscard]] Place set_told() const { return moved != not_told ? moved : born; }
@@ -77,17 +85,10 @@ struct NsproxyLife {
     std::uint32_t holders = 0;  ///< at least
 };
 
-/// A thread group.
+/// A thread group with threads besides its leader.
 struct GroupLife {
-    Place born = not_told;      ///< its leader
-    Place joined = not_told;    ///< the latest thread
-    std::uint32_t threads = 0;  ///< besides the leader
-};
-
-/// A task from its release until sched_process_free.
-struct Released {
-    Place at = not_told;
-    std::uint64_t start_boottime_ns = 0;
+    Place joined = not_told;    ///< the latest of them
+    std::uint32_t threads = 0;  ///< that live, at least
 };
 
 [[nodiscard]] std::uint64_t hash_of(std::span<const nst_pid_nr> vector);
@@ -106,25 +107,28 @@ public:
     [[nodiscard]] Place round() const { return round_; }
 
     // All null if not known.
-    [[nodiscard]] const TaskLife* task(std::uint64_t key) const { return tasks_.find(key); }
-    [[nodiscard]] const PidLife* pid(std::uint64_t key) const { return pids_.find(key); }
+    /// One that has not been released.
+    [[nodiscard]] const TaskLife* task(std::uint64_t key) const {
+        const TaskLife* life = seen_task_.find(tasks_, key);
+        return life != nullptr && life->released.at == not_told ? life : nullptr;
+    }
+    [[nodiscard]] const PidLife* pid(std::uint64_t key) const { return seen_pid_.find(pids_, key); }
     [[nodiscard]] const NumberUser* number(std::uint32_t pid_namespace, std::uint32_t nr) const {
         return numbers_.find(number_key(pid_namespace, nr));
     }
     [[nodiscard]] const InumLife* inum(std::uint32_t inum) const {
-        return inum < first_inum ? nullptr : inums_.find(inum);
+        return inum < first_inum ? nullptr : seen_inum_.find(inums_, inum);
     }
     [[nodiscard]] const NsproxyLife* nsproxy(std::uint64_t key) const {
         return nsproxies_.find(key);
     }
     [[nodiscard]] const GroupLife* group(std::uint32_t tgid) const { return groups_.find(tgid); }
-    [[nodiscard]] const Released* released(std::uint64_t task_key) const {
-        return released_.find(task_key);
-    }
-    /// The same task, and not another one at its address.
+    /// That task, and not another one at its address.
     [[nodiscard]] const Released* released(const nst_task_ref& task) const {
-        const Released* one = released_.find(task.key);
-        return one != nullptr && one->start_boottime_ns == task.start_boottime_ns ? one : nullptr;
+        const TaskLife* life = seen_task_.find(tasks_, task.key);
+        const bool same = life != nullptr && life->released.at != not_told &&
+                          life->released.start_boottime_ns == task.start_boottime_ns;
+        return same ? &life->released : nullptr;
     }
 
     void take(const Event& event);
@@ -133,11 +137,50 @@ private:
     /// Numbers below belong to the initial namespaces and are never given out.
     static constexpr std::uint32_t first_inum = 0xF0000000;
     /// How many struct pids and inode numbers are remembered after their free.
-    static constexpr std::size_t kept = 4096;
+    static constexpr std::size_t kept = 512;
 
     [[nodiscard]] static std::uint64_t number_key(std::uint32_t pid_namespace, std::uint32_t nr) {
         return std::uint64_t{pid_namespace} << 32 | nr;
     }
+    /// Sixteen parts: of a million tasks one doubles in a few milliseconds, and of a few hundred
+    /// all stay in the processor's cache.
+    template <class Key, class Life>
+    using Map = ShardedMap<Key, Life, 4>;
+    /// What was looked up last: several rules ask for the same, a task and who acts on it.
+    template <class Key, class Life>
+    class Seen {
+    public:
+        const Life* find(const Map<Key, Life>& map, Key key) {
+            for (std::size_t i = 0; i < count_; i++) {
+                if (keys_[i] == key) {
+                    return lives_[i];
+                }
+            }
+            const std::size_t at = count_ < keys_.size() ? count_++ : 0;
+            keys_[at] = key;
+            return lives_[at] = map.find(key);
+        }
+        void forget() { count_ = 0; }
+
+    private:
+        std::size_t count_ = 0;
+        std::array<Key, 2> keys_{};
+        std::array<const Life*, 2> lives_{};
+    };
+
+    /// The latest `kept` keys, in a ring.
+    template <class Key>
+    class Recent {
+    public:
+        /// Returns the key that it takes the place of, 0 if there was none.
+        Key push(Key key) { return std::exchange(keys_[next_++ % kept], key); }
+        void clear() { keys_.fill(0); }
+
+    private:
+        std::array<Key, kept> keys_{};
+        std::size_t next_ = 0;
+    };
+
     void forget_all();
     void on(const Event& event, const nst_mark& e);
     void on(const Event& event, const nst_gap& e);
@@ -156,22 +199,50 @@ private:
     template <class T>
     void on(const Event& /*event*/, const T& /*e*/) {}
 
+    // For writing. What the rules have just looked up is not looked up again.
+    [[nodiscard]] TaskLife* edit_task(std::uint64_t key) {
+        return const_cast<TaskLife*>(std::as_const(*this).task(key));
+    }
+    /// Made if there is none, or one that was released; then pointers to other tasks are good no
+    /// longer.
+    [[nodiscard]] TaskLife& meet_task(std::uint64_t key) {
+        TaskLife* known = const_cast<TaskLife*>(seen_task_.find(tasks_, key));
+        if (known == nullptr) {
+            seen_task_.forget();
+            known = &tasks_[key];
+        } else if (known->released.at != not_told) {
+            *known = {};
+        }
+        return *known;
+    }
+    [[nodiscard]] PidLife* edit_pid(std::uint64_t key) {
+        return const_cast<PidLife*>(std::as_const(*this).pid(key));
+    }
+    [[nodiscard]] PidLife& meet_pid(std::uint64_t key) {
+        if (PidLife* known = edit_pid(key); known != nullptr) {
+            return *known;
+        }
+        seen_pid_.forget();
+        return pids_[key];
+    }
+
     void hold(TaskLife& task, std::uint64_t nsproxy, std::uint64_t set);
     void leave(TaskLife& task);
 
     Place here_ = 1;
     Place gap_ = not_told;
     Place round_ = not_told;
-    ShardedMap<std::uint64_t, TaskLife> tasks_;
-    ShardedMap<std::uint64_t, PidLife> pids_;
-    ShardedMap<std::uint64_t, NumberUser> numbers_;
-    ShardedMap<std::uint32_t, InumLife> inums_;
-    ShardedMap<std::uint64_t, NsproxyLife> nsproxies_;
-    ShardedMap<std::uint32_t, GroupLife> groups_;
-    ShardedMap<std::uint64_t, Released> released_;
-    // In the order of their freeing; entries that were used again meanwhile are not theirs.
-    std::deque<std::uint64_t> freed_pids_;
-    std::deque<std::uint32_t> freed_inums_;
+    Map<std::uint64_t, TaskLife> tasks_;
+    Map<std::uint64_t, PidLife> pids_;
+    Map<std::uint64_t, NumberUser> numbers_;
+    Map<std::uint32_t, InumLife> inums_;
+    Map<std::uint64_t, NsproxyLife> nsproxies_;
+    Map<std::uint32_t, GroupLife> groups_;
+    mutable Seen<std::uint64_t, TaskLife> seen_task_;
+    mutable Seen<std::uint64_t, PidLife> seen_pid_;
+    mutable Seen<std::uint32_t, InumLife> seen_inum_;
+    Recent<std::uint64_t> freed_pids_;
+    Recent<std::uint32_t> freed_inums_;
 };
 
 }  // namespace nstrail

@@ -22,10 +22,12 @@ constexpr struct {
     std::string_view name;
     std::string_view help;
 } notables[] = {
-    {"escape", "a task inside a container moves by setns into a namespace outside of it: an "
-               "ancestor of its own or an initial one"},
-    {"chosen_pids", "pids are chosen by clone3(set_tid) or kernel.ns_last_pid, by another program "
-                    "than a checkpoint tool"},
+    {"escape",
+     "a task inside a container moves by setns into a namespace outside of it: an "
+     "ancestor of its own or an initial one"},
+    {"chosen_pids",
+     "pids are chosen by clone3(set_tid) or kernel.ns_last_pid, by another program "
+     "than a checkpoint tool"},
     {"empty", "a namespace outlives its last task for longer than a set time"},
     {"stuck", "the end of a pid namespace takes longer than a set time"},
 };
@@ -71,8 +73,7 @@ Result<void> parse_notables(const std::string& text, NotableOptions& to) {
     return {};
 }
 
-void Lookout::take(const Event& event, const Change& change, const World& world) {
-    news_.clear();
+void Lookout::look(const Event& event, const Change& change, const World& world) {
     switch (event.kind()) {
         case NST_KIND_ns_switch:
             switched(event.as<nst_ns_switch>(), change, world);
@@ -82,10 +83,10 @@ void Lookout::take(const Event& event, const Change& change, const World& world)
             if (e.error == 0 && e.set_tid_size != 0) {
                 const auto vector = event.tail<nst_alloc_pid, nst_pid_request>();
                 chosen(e.actor, e.pid_namespace,
-                       fmt::format("clone3 chose {}",
-                                   vector.empty() ? "a number"
-                                                  : number_name(vector.back().pid_namespace,
-                                                                vector.back().nr)),
+                       fmt::format("clone3 chose {}", vector.empty()
+                                                          ? "a number"
+                                                          : number_name(vector.back().pid_namespace,
+                                                                        vector.back().nr)),
                        event.boot_ns(), world);
             }
             break;
@@ -129,8 +130,8 @@ void Lookout::switched(const nst_ns_switch& e, const Change& change, const World
         if (before[slot] == 0 || after[slot] == 0 || before[slot] == after[slot]) {
             continue;
         }
-        const bool ancestor = slot == Slot::pid_for_children &&
-                              is_within(world, before[slot], after[slot]) == true;
+        const bool ancestor =
+            slot == Slot::pid_for_children && is_within(world, before[slot], after[slot]) == true;
         const bool hosts = after[slot] == host[slot];
         if (!ancestor && !hosts) {
             continue;
@@ -141,11 +142,10 @@ void Lookout::switched(const nst_ns_switch& e, const Change& change, const World
         remark.task = e.task;
         remark.ns_inum = after[slot];
         remark.transition = change.transition;
-        remark.because = fmt::format("{} moved from {} into {}, which is {}",
-                                     task_name(world, e.task),
-                                     ns_name(slot_type(slot), before[slot]),
-                                     ns_name(slot_type(slot), after[slot]),
-                                     hosts ? "the host's" : "an ancestor of it");
+        remark.because = fmt::format(
+            "{} moved from {} into {}, which is {}", task_name(world, e.task),
+            ns_name(slot_type(slot), before[slot]), ns_name(slot_type(slot), after[slot]),
+            hosts ? "the host's" : "an ancestor of it");
         tell(std::move(remark), world);
         return;
     }
@@ -185,14 +185,14 @@ void Lookout::look_around(std::uint64_t now, const World& world) {
             ns.emptied_ns != 0 && ns.certain && empty_ns > nanoseconds(options_.empty_after) &&
             fresh(told_empty_, ns)) {
             remark.what = Notable::empty;
-            remark.because = fmt::format("{} has had no task for {}; `nstrail why {}` tells what "
-                                         "keeps it",
-                                         ns_name(ns.type, ns.inum), duration(empty_ns), ns.inum);
+            remark.because = fmt::format(
+                "{} has had no task for {}; `nstrail why {}` tells what "
+                "keeps it",
+                ns_name(ns.type, ns.inum), duration(empty_ns), ns.inum);
             tell(remark, world);
         }
-        if (options_.wants(Notable::stuck) && ns.dying && ns.tasks != 0 &&
-            ns.dying_since_ns != 0 && dying_ns > nanoseconds(options_.stuck_after) &&
-            fresh(told_stuck_, ns)) {
+        if (options_.wants(Notable::stuck) && ns.dying && ns.tasks != 0 && ns.dying_since_ns != 0 &&
+            dying_ns > nanoseconds(options_.stuck_after) && fresh(told_stuck_, ns)) {
             remark.what = Notable::stuck;
             remark.because =
                 fmt::format("the end of {} has taken {} so far, with {} tasks left in it",

@@ -52,9 +52,9 @@ struct Remark {
     NsType ns_type = NST_ns_type_none;
     std::uint32_t ns_inum = 0;
     std::uint32_t ns_gen = 0;
-    std::string because;                 ///< one sentence, without a full stop
+    std::string because;                   ///< one sentence, without a full stop
     std::optional<Transition> transition;  ///< escape: the sets before and after
-    std::uint64_t count = 1;             ///< the same of the same task or namespace, folded
+    std::uint64_t count = 1;               ///< the same of the same task or namespace, folded
     std::uint64_t last_boot_ns = 0;
 };
 
@@ -70,15 +70,25 @@ public:
     explicit Lookout(NotableOptions options) : options_(std::move(options)) {}
 
     /// After the model has taken the event in.
-    void take(const Event& event, const Change& change, const World& world);
+    void take(const Event& event, const Change& change, const World& world) {
+        if (!news_.empty()) {
+            news_.clear();
+        }
+        // Of the others there are many.
+        if (event.kind() == NST_KIND_ns_switch || event.kind() == NST_KIND_alloc_pid ||
+            event.kind() == NST_KIND_ns_last_pid || event.kind() == NST_KIND_mark) {
+            look(event, change, world);
+        }
+    }
     /// What the latest event brought.
     [[nodiscard]] std::span<const Remark> news() const { return news_; }
     [[nodiscard]] const Notices& notices() const { return notices_; }
 
 private:
+    void look(const Event& event, const Change& change, const World& world);
     void switched(const nst_ns_switch& e, const Change& change, const World& world);
-    void chosen(const nst_task_ref& actor, std::uint32_t ns, std::string because,
-                std::uint64_t at, const World& world);
+    void chosen(const nst_task_ref& actor, std::uint32_t ns, std::string because, std::uint64_t at,
+                const World& world);
     void look_around(std::uint64_t now, const World& world);
     void tell(Remark remark, const World& world);
     [[nodiscard]] Whereabouts where(const TaskRecord& task, const World& world);

@@ -132,8 +132,9 @@ void WebServer::State::routes() {
                    });
                });
     server.Get("/api/v1/findings", [this](const httplib::Request&, httplib::Response& response) {
-        with_state(response, "application/json",
-                   [](const Publication& now) { return findings_json(now.findings, now.notices) + "\n"; });
+        with_state(response, "application/json", [](const Publication& now) {
+            return findings_json(now.findings, now.notices) + "\n";
+        });
     });
     server.Get("/api/v1/doctor", [this](const httplib::Request&, httplib::Response& response) {
         response.set_content(options.doctor + "\n", "application/json");

@@ -10,7 +10,7 @@ namespace {
 /// What current does after it has left its namespaces.
 Outcome acts(const nst_task_ref& task, std::string_view what, const Scene& scene, Report& report) {
     const TaskLife* life = scene.ledger.task(task.key);
-    const Released* released = scene.ledger.released(task);
+    const Released* released = life != nullptr ? nullptr : scene.ledger.released(task);
     const Place left = life != nullptr ? life->left : released != nullptr ? released->at : not_told;
     if (left != not_told) {
         return report.broken({.task = task, .ns = 0},

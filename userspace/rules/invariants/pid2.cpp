@@ -32,16 +32,15 @@ Outcome chain(std::span<const E> vector, std::uint32_t active, const About& abou
         if (ns == nullptr || !ns->facts || ns->type != NST_ns_type_pid) {
             continue;  // new: it is told after its first number
         }
-        const InumLife* life = scene.ledger.inum(one.pid_namespace);
-        const Place born = life != nullptr ? life->allocated : not_told;
         const std::uint32_t parent = level == 0 ? 0 : vector[level - 1].pid_namespace;
         if (ns->level != level || ns->parent != parent) {
+            const InumLife* life = scene.ledger.inum(one.pid_namespace);
             return report.broken(
                 about,
                 fmt::format("a pid vector has {} at level {}; it is at level {}, below {}",
                             ns_name(NST_ns_type_pid, one.pid_namespace), level, ns->level,
                             ns->parent == 0 ? "none" : ns_name(NST_ns_type_pid, ns->parent)),
-                {born});
+                {life != nullptr ? life->allocated : not_told});
         }
     }
     return Outcome::holds;

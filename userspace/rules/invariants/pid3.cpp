@@ -14,19 +14,20 @@ Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
     }
     const auto vector = scene.event.tail<nst_free_pid, nst_pid_nr>();
     const About about{.task = {}, .ns = vector.empty() ? 0 : vector.back().pid_namespace};
-    const std::string what = vector.empty()
-                                 ? "a struct pid"
-                                 : number_name(vector.back().pid_namespace, vector.back().nr);
+    const auto what = [&] {
+        return vector.empty() ? "a struct pid"
+                              : number_name(vector.back().pid_namespace, vector.back().nr);
+    };
     if (life->freed > life->allocated) {
         return report.broken(
-            about, fmt::format("{} was freed twice; a struct pid should be freed once", what),
+            about, fmt::format("{} was freed twice; a struct pid should be freed once", what()),
             {life->allocated, life->freed});
     }
     if (hash_of(vector) != life->vector) {
         return report.broken(about,
                              fmt::format("a struct pid freed {}, which it was not given; it should "
                                          "free the numbers that it has",
-                                         what),
+                                         what()),
                              {life->allocated});
     }
     return Outcome::holds;

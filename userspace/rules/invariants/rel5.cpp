@@ -8,20 +8,18 @@ namespace nstrail {
 namespace {
 
 Outcome released(const nst_task_release& e, const Scene& scene, Report& report) {
-    const bool leader = e.task.tid == e.task.tgid;
-    const GroupLife* group =
-        leader && e.via != NST_release_via_resync ? scene.ledger.group(e.task.tgid) : nullptr;
-    if (group == nullptr || group->born == not_told) {
+    if (e.task.tid != e.task.tgid || e.via == NST_release_via_resync) {
         return Outcome::nothing;
     }
-    if (group->threads != 0) {
+    const GroupLife* group = scene.ledger.group(e.task.tgid);
+    if (group != nullptr) {
         return report.broken({.task = e.task, .ns = 0},
                              fmt::format("{} was released as leader of a group with {} more "
                                          "threads; it should be the last",
                                          scene.name(e.task), group->threads),
-                             {group->born, group->joined});
+                             {group->joined});
     }
-    return Outcome::holds;
+    return scene.ledger.task(e.task.key) != nullptr ? Outcome::holds : Outcome::nothing;
 }
 
 }  // namespace
