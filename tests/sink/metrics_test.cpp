@@ -13,8 +13,20 @@
 namespace nstrail {
 namespace {
 
+/// Two rules, one of which found something.
+Findings sample_findings() {
+    Findings findings;
+    findings.rules.push_back(
+        {.id = "PID1", .checked = 9, .violations = 2, .unknown = 1, .uncheckable = false});
+    findings.rules.push_back({.id = "PID2", .uncheckable = true});
+    return findings;
+}
+
 std::string sample_text() {
-    return metrics_text(test::sample_view(), {.emitted = 10, .delivered = 7}, {}, {}, "1.2.3");
+    Notices notices;
+    notices.counts[static_cast<std::size_t>(Notable::stuck)] = 4;
+    return metrics_text(test::sample_view(), {.emitted = 10, .delivered = 7}, sample_findings(),
+                        notices, "1.2.3");
 }
 
 TEST(Metrics, EveryDeclaredMetricHasSamples) {
@@ -38,6 +50,13 @@ TEST(Metrics, FiguresAreThoseOfTheView) {
              "nstrail_pid_allocation_failures_total{errno=\"EAGAIN\"} 2\n",
              "nstrail_pid_allocation_failures_total{errno=\"other\"} 4\n",
              "nstrail_certain 1\n",
+             "nstrail_rule_checks_total{rule=\"PID1\"} 9\n",
+             "nstrail_rule_violations_total{rule=\"PID1\"} 2\n",
+             "nstrail_rule_unknown_total{rule=\"PID1\"} 1\n",
+             "nstrail_rule_uncheckable{rule=\"PID1\"} 0\n",
+             "nstrail_rule_uncheckable{rule=\"PID2\"} 1\n",
+             "nstrail_notable_total{what=\"stuck\"} 4\n",
+             "nstrail_notable_total{what=\"escape\"} 0\n",
              "nstrail_build_info{version=\"1.2.3\"} 1\n",
          }) {
         EXPECT_NE(text.find(line), std::string::npos) << line << text;
@@ -51,7 +70,7 @@ TEST(Metrics, SeriesDoNotGrowWithTheHost) {
         test::add_task(large, 1000 + i, "many", {{test::outer, 1000 + i}});
     }
     const auto lines = [](const std::string& text) { return std::ranges::count(text, '\n'); };
-    EXPECT_EQ(lines(metrics_text(test::view_of(large), {}, {}, {}, "1")), lines(sample_text()));
+    EXPECT_EQ(lines(metrics_text(test::view_of(large), {}, sample_findings(), {}, "1")), lines(sample_text()));
 }
 
 TEST(Metrics, NoSampleIsWrittenTwice) {

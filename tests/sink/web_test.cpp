@@ -67,6 +67,9 @@ TEST_F(Web, ServesTreeMetricsAndDocuments) {
               "text/plain; version=0.0.4; charset=utf-8");
     EXPECT_EQ(nlohmann::json::parse(get("/api/v1/doctor")->body)["schema"], "nstrail.doctor/1");
     EXPECT_EQ(nlohmann::json::parse(get("/api/v1/rules")->body)["schema"], "nstrail.rules/1");
+    const auto findings = nlohmann::json::parse(get("/api/v1/findings")->body);
+    EXPECT_EQ(findings["schema"], "nstrail.findings/1");
+    EXPECT_TRUE(findings["findings"].is_array() && findings["notable"].is_array());
     EXPECT_EQ(get("/healthz")->status, 200);
     const auto page = get("/");
     EXPECT_NE(page->body.find("4026532200"), std::string::npos);
