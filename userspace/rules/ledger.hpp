@@ -39,7 +39,7 @@ struct TaskLife {
     std::uint64_t pid_key = 0;    ///< once born: its own struct pid
     std::uint64_t nsproxy = 0;    ///< once born or moved
     std::uint64_t set = 0;        ///< hash of the references of that nsproxy
-    Released released;
+    Released released{};
 
     /// Where its nsproxy was told.
     [[nodiscard]] Place set_told() const { return moved != not_told ? moved : born; }
