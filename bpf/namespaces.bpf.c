@@ -25,14 +25,15 @@ static __always_inline void emit_switch_event(struct task_struct *task,
     SUBMIT(event);
 }
 
-/* nsproxy->count: an atomic_t before 6.7, a refcount_t since; the int in it is the same. */
+/* nsproxy->count: an atomic_t before 6.7, a refcount_t since; the int in it is the same. None at all
+ * is told apart from not known. */
 static __always_inline u32 references_of(struct nsproxy *nsproxy)
 {
     u32 references = 0;
 
     bpf_probe_read_kernel(&references, sizeof(references),
                           (void *)nsproxy + bpf_core_field_offset(struct nsproxy, count));
-    return references;
+    return references ? references : (u32)-1;
 }
 
 static __always_inline void emit_switch(struct task_struct *task, struct nsproxy *before,

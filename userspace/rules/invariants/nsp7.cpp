@@ -7,12 +7,14 @@ namespace nstrail {
 
 namespace {
 
+constexpr std::uint64_t no_references = 0xFFFFFFFF;
+
 Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     if (e.after.nsproxy == 0) {
         return Outcome::nothing;
     }
     const About about{.task = e.task, .ns = 0};
-    if (e.references == 0) {
+    if (e.references == no_references) {
         return report.broken(about, fmt::format("{} got an nsproxy without a reference; whoever "
                                                 "gives one should hold it",
                                                 scene.name(e.task)));
@@ -28,7 +30,7 @@ Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
                                          scene.name(e.task)),
                              {life->since});
     }
-    if (e.references <= life->holders) {
+    if (e.references != 0 && e.references <= life->holders) {
         return report.broken(about,
                              fmt::format("{} got an nsproxy that {} tasks hold and that has {} "
                                          "references; each should have one, and the new holder too",
