@@ -25,8 +25,8 @@ static __always_inline void emit_switch_event(struct task_struct *task,
     SUBMIT(event);
 }
 
-/* nsproxy->count: an atomic_t before 6.7, a refcount_t since; the int in it is the same. None at all
- * is told apart from not known. */
+/* nsproxy->count: an atomic_t before 6.7, a refcount_t since; the int in it is the same. None at
+ * all is told apart from not known. */
 static __always_inline u32 references_of(struct nsproxy *nsproxy)
 {
     u32 references = 0;

@@ -70,7 +70,8 @@ TEST(Metrics, SeriesDoNotGrowWithTheHost) {
         test::add_task(large, 1000 + i, "many", {{test::outer, 1000 + i}});
     }
     const auto lines = [](const std::string& text) { return std::ranges::count(text, '\n'); };
-    EXPECT_EQ(lines(metrics_text(test::view_of(large), {}, sample_findings(), {}, "1")), lines(sample_text()));
+    EXPECT_EQ(lines(metrics_text(test::view_of(large), {}, sample_findings(), {}, "1")),
+              lines(sample_text()));
 }
 
 TEST(Metrics, NoSampleIsWrittenTwice) {
