@@ -149,8 +149,8 @@ Result<NotableOptions> NotableChoice::resolve() const {
     if (!stuck) {
         return std::unexpected(stuck.error());
     }
-    options.empty_after = *empty;
-    options.stuck_after = *stuck;
+    options.empty_after_ns = static_cast<std::uint64_t>(empty->count());
+    options.stuck_after_ns = static_cast<std::uint64_t>(stuck->count());
     options.checkpoint_tools.clear();
     std::istringstream names(tools);
     for (std::string name; std::getline(names, name, ',');) {

@@ -33,6 +33,7 @@ public:
     explicit Checker(World& world, NotableOptions notable = {});
     Checker(const Checker&) = delete;
     Checker& operator=(const Checker&) = delete;
+    ~Checker() = default;
 
     Change apply(const Event& event);
     /// What the latest apply() or finish() made final. Valid until the next.

@@ -108,10 +108,7 @@ public:
 
     // All null if not known.
     /// One that has not been released.
-    [[nodiscard]] const TaskLife* task(std::uint64_t key) const {
-        const TaskLife* life = seen_task_.find(tasks_, key);
-        return life != nullptr && life->released.at == not_told ? life : nullptr;
-    }
+    [[nodiscard]] const TaskLife* task(std::uint64_t key) const { return living(key); }
     [[nodiscard]] const PidLife* pid(std::uint64_t key) const { return seen_pid_.find(pids_, key); }
     [[nodiscard]] const NumberUser* number(std::uint32_t pid_namespace, std::uint32_t nr) const {
         return numbers_.find(number_key(pid_namespace, nr));
@@ -150,7 +147,7 @@ private:
     template <class Key, class Life>
     class Seen {
     public:
-        const Life* find(const Map<Key, Life>& map, Key key) {
+        Life* find(Map<Key, Life>& map, Key key) {
             for (std::size_t i = 0; i < count_; i++) {
                 if (keys_[i] == key) {
                     return lives_[i];
@@ -165,7 +162,7 @@ private:
     private:
         std::size_t count_ = 0;
         std::array<Key, 2> keys_{};
-        std::array<const Life*, 2> lives_{};
+        std::array<Life*, 2> lives_{};
     };
 
     /// The latest `kept` keys, in a ring.
@@ -199,14 +196,16 @@ private:
     template <class T>
     void on(const Event& /*event*/, const T& /*e*/) {}
 
-    // For writing. What the rules have just looked up is not looked up again.
-    [[nodiscard]] TaskLife* edit_task(std::uint64_t key) {
-        return const_cast<TaskLife*>(std::as_const(*this).task(key));
+    [[nodiscard]] TaskLife* living(std::uint64_t key) const {
+        TaskLife* life = seen_task_.find(tasks_, key);
+        return life != nullptr && life->released.at == not_told ? life : nullptr;
     }
+    // For writing. What the rules have just looked up is not looked up again.
+    [[nodiscard]] TaskLife* edit_task(std::uint64_t key) { return living(key); }
     /// Made if there is none, or one that was released; then pointers to other tasks are good no
     /// longer.
     [[nodiscard]] TaskLife& meet_task(std::uint64_t key) {
-        TaskLife* known = const_cast<TaskLife*>(seen_task_.find(tasks_, key));
+        TaskLife* known = seen_task_.find(tasks_, key);
         if (known == nullptr) {
             seen_task_.forget();
             known = &tasks_[key];
@@ -215,9 +214,7 @@ private:
         }
         return *known;
     }
-    [[nodiscard]] PidLife* edit_pid(std::uint64_t key) {
-        return const_cast<PidLife*>(std::as_const(*this).pid(key));
-    }
+    [[nodiscard]] PidLife* edit_pid(std::uint64_t key) { return seen_pid_.find(pids_, key); }
     [[nodiscard]] PidLife& meet_pid(std::uint64_t key) {
         if (PidLife* known = edit_pid(key); known != nullptr) {
             return *known;
@@ -232,10 +229,11 @@ private:
     Place here_ = 1;
     Place gap_ = not_told;
     Place round_ = not_told;
-    Map<std::uint64_t, TaskLife> tasks_;
-    Map<std::uint64_t, PidLife> pids_;
+    // Mutable, as what a rule has looked up to read is what take() writes next.
+    mutable Map<std::uint64_t, TaskLife> tasks_;
+    mutable Map<std::uint64_t, PidLife> pids_;
+    mutable Map<std::uint32_t, InumLife> inums_;
     Map<std::uint64_t, NumberUser> numbers_;
-    Map<std::uint32_t, InumLife> inums_;
     Map<std::uint64_t, NsproxyLife> nsproxies_;
     Map<std::uint32_t, GroupLife> groups_;
     mutable Seen<std::uint64_t, TaskLife> seen_task_;

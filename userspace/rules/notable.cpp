@@ -33,10 +33,6 @@ constexpr struct {
 };
 static_assert(std::size(notables) == notable_count);
 
-std::uint64_t nanoseconds(std::chrono::nanoseconds time) {
-    return static_cast<std::uint64_t>(time.count());
-}
-
 /// kthreadd never leaves init_nsproxy, and nobody can move it. Where it is not seen, neither are
 /// the host's namespaces.
 NsSet initial_set(const World& world) {
@@ -182,7 +178,7 @@ void Lookout::look_around(std::uint64_t now, const World& world) {
         const std::uint64_t empty_ns = now - std::min(now, ns.emptied_ns);
         const std::uint64_t dying_ns = now - std::min(now, ns.dying_since_ns);
         if (options_.wants(Notable::empty) && ns.tasks + ns.children_slots == 0 &&
-            ns.emptied_ns != 0 && ns.certain && empty_ns > nanoseconds(options_.empty_after) &&
+            ns.emptied_ns != 0 && ns.certain && empty_ns > options_.empty_after_ns &&
             fresh(told_empty_, ns)) {
             remark.what = Notable::empty;
             remark.because = fmt::format(
@@ -192,7 +188,7 @@ void Lookout::look_around(std::uint64_t now, const World& world) {
             tell(remark, world);
         }
         if (options_.wants(Notable::stuck) && ns.dying && ns.tasks != 0 && ns.dying_since_ns != 0 &&
-            dying_ns > nanoseconds(options_.stuck_after) && fresh(told_stuck_, ns)) {
+            dying_ns > options_.stuck_after_ns && fresh(told_stuck_, ns)) {
             remark.what = Notable::stuck;
             remark.because =
                 fmt::format("the end of {} has taken {} so far, with {} tasks left in it",

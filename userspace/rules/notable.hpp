@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -32,8 +31,8 @@ inline constexpr std::size_t notable_count = static_cast<std::size_t>(Notable::e
 
 struct NotableOptions {
     std::array<bool, notable_count> on{true, true, true, true};
-    std::chrono::nanoseconds empty_after = std::chrono::minutes(10);
-    std::chrono::nanoseconds stuck_after = std::chrono::seconds(30);
+    std::uint64_t empty_after_ns = 600'000'000'000;
+    std::uint64_t stuck_after_ns = 30'000'000'000;
     /// Names of programs that may choose pids (comm).
     std::vector<std::string> checkpoint_tools = {"criu"};
 

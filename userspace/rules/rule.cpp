@@ -60,7 +60,7 @@ std::optional<bool> is_within(const World& world, std::uint32_t inum, std::uint3
 std::span<const Rule* const> all_rules() {
     static const auto rules = [] {
         std::vector<const Rule*> all = {
-#define RULE(name) &name,
+#define RULE(name) &(name),
 #include "rules/invariants.inc"
 #undef RULE
         };
