@@ -16,6 +16,7 @@
 #include "self_test.hpp"
 #include "session.hpp"
 #include "soak.hpp"
+#include "violator.hpp"
 
 namespace {
 
@@ -118,6 +119,10 @@ int main(int argc, char** argv) {
         for (const std::string& name : vmtests::loss_tests())
             plan += ' ' + name;
     }
+    if (options.wants("violator")) {
+        for (const std::string& name : vmtests::violator_tests())
+            plan += ' ' + name;
+    }
     if (options.wants("soak")) plan += " soak";
     results.line(plan);
 
@@ -139,6 +144,7 @@ int main(int argc, char** argv) {
         session.send_logs();
     }
     if (options.wants("loss")) vmtests::test_loss(options, results);
+    if (options.wants("violator")) vmtests::test_violator(options, results);
     if (options.wants("soak")) vmtests::soak(options, results);
     results.line("done");
     return 0;

@@ -13,6 +13,8 @@ namespace vmtests::names {
 inline constexpr std::string_view tree_schema = "nstrail.tree/1";
 inline constexpr std::string_view tree_path = "/api/v1/tree?tasks=1";
 inline constexpr std::string_view doctor_path = "/api/v1/doctor";
+inline constexpr std::string_view findings_path = "/api/v1/findings";
+inline constexpr std::string_view violations_metric = "nstrail_rule_violations_total";
 inline constexpr std::string_view lost_metric = "nstrail_lost_events_total";
 inline constexpr std::string_view gaps_metric = "nstrail_gaps_total";
 inline constexpr std::string_view gap_kind = "gap";

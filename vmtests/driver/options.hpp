@@ -15,7 +15,9 @@ struct Options {
     std::string directory = "/tmp/test";  // logs and the stream
     std::string nstrail = "nstrail";
     std::string subjects = "/nstrail/subjects";
-    std::string load = "/nstrail/load";  // the program that makes stress
+    std::string load = "/nstrail/load";             // the program that makes stress
+    std::string breach = "/nstrail/breach";         // the program that breaks a rule
+    std::string violator = "/nstrail/violator.ko";  // and the module that it has do so
     std::vector<std::string> tests = {"scenes", "fresh"};
     std::vector<std::string> scenes;  // empty: all
     std::vector<std::string> trace;   // arguments of agent and live: how to attach

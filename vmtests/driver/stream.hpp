@@ -29,6 +29,8 @@ public:
     // happened before it is there, as order in the stream is order in the kernel's ring. When the
     // exit itself is lost, another child is tried. An error is one line.
     std::expected<void, std::string> catch_up(Seconds limit);
+    // What is there by now. An error is one line.
+    std::expected<void, std::string> read_more();
 
     // The events read since the last call, and their text.
     std::vector<nlohmann::json> take();
@@ -37,8 +39,6 @@ public:
     const nlohmann::json& session() const { return session_; }
 
 private:
-    std::expected<void, std::string> read_more();
-
     std::string path_;
     std::streamoff offset_ = 0;
     std::string partial_;
