@@ -83,14 +83,15 @@ ENTRY_HOOK(switch_namespaces, switch_task_namespaces, 2)
     struct task_struct *task = (void *)arg[0];
     struct nsproxy *after = (void *)arg[1];
     u32 zero = 0;
-    u64 *last;
+    u64 *last = bpf_map_lookup_elem(&last_exited, &zero);
 
-    if (!after) {
-        last = bpf_map_lookup_elem(&last_exited, &zero);
-        if (last && *last == arg[0]) {
-            *last = 0;
+    /* The rest of an exit that was told already. Where that is inlined it never comes here: then a
+     * switch to something is one after the exit, no doing of the kernel's, and it and what follows
+     * are to be told. */
+    if (last && *last == arg[0]) {
+        *last = 0;
+        if (!after)
             return;
-        }
     }
     emit_switch(task, BPF_CORE_READ(task, nsproxy), after, NST_switch_via_switched);
 }
