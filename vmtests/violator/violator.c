@@ -146,10 +146,7 @@ static int raise_undead(struct kprobe *probe, struct pt_regs *regs)
     return 0;
 }
 
-static struct kprobe release_probe = {
-    .symbol_name = "release_thread",
-    .pre_handler = raise_undead,
-};
+static struct kprobe release_probe;
 
 /* sched_process_free, behind all that have the usual priority: the breach was to be seen. */
 static void bury_undead(void *data, struct task_struct *task)
@@ -183,6 +180,11 @@ static int raise_after_release(struct breach *breach, struct task_struct *task)
     error = tracepoint_probe_register_prio(free_tracepoint, bury_undead, NULL, 0);
     if (error)
         goto no_tracepoint;
+    /* Made anew: one that was unregistered stays disabled. */
+    release_probe = (struct kprobe){
+        .symbol_name = "release_thread",
+        .pre_handler = raise_undead,
+    };
     error = register_kprobe(&release_probe);
     if (error)
         goto no_kprobe;
@@ -204,9 +206,9 @@ static int lay_undead(struct task_struct *task)
     int error = 0;
 
     unregister_kprobe(&release_probe);
-    release_probe.addr = NULL; /* or it cannot be registered again */
-    /* Where it was not raised it has its struct pid by right, or by then had lost it by itself. */
-    if (is_raised && !wait_for_completion_timeout(&freed, 10 * HZ)) {
+    if (!is_raised) {
+        error = -EAGAIN; /* it was not released, and has its struct pid by right */
+    } else if (!wait_for_completion_timeout(&freed, 10 * HZ)) {
         WRITE_ONCE(task->thread_pid, NULL);
         error = -ETIMEDOUT;
     }
