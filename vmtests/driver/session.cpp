@@ -26,6 +26,8 @@ constexpr Seconds subject_limit = 60s;
 constexpr Seconds host_limit = 120s;
 constexpr int late_tries = 5;
 constexpr auto late_pause = 300ms;
+// The channel to the host is slow; only a soak makes more.
+constexpr std::size_t stream_kept = std::size_t{32} << 20;
 
 }  // namespace
 
@@ -272,6 +274,8 @@ void Session::stop() {
     report(results_, "stop", differences, "agent and live stream end with status 0");
     const Rules streams = judge_stream(options_, options_.directory + "/live.jsonl");
     report(results_, "check", streams.differences, "the whole stream: " + streams.said);
+    const std::string stream = read_whole(options_.directory + "/live.jsonl");
+    if (stream.size() <= stream_kept) results_.file("live.jsonl", stream);
 }
 
 void Session::send_logs() {
