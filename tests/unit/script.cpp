@@ -99,6 +99,12 @@ Script::Script(std::uint64_t hooks, Start start) : hooks_(hooks) {
 }
 
 void Script::apply(EventBuffer buffer) {
+    if (reinterpret_cast<const nst_header*>(buffer.bytes().data())->kind == spoil_kind_) {
+        spoil_kind_ = NST_KIND_end;
+        if (!spoil_(buffer)) {
+            return;
+        }
+    }
     const auto event = buffer.event();
     if (!event) {
         throw std::logic_error(event.error().line());
@@ -198,6 +204,12 @@ void Script::gap(std::uint64_t lost, nst_gap_cause cause) {
     emit(nst_gap{.header = {}, .lost = lost, .cause = static_cast<nst_u32>(cause), .where = 0});
 }
 
+void Script::audited() {
+    for (int mark = 0; mark < 2; mark++) {
+        emit(nst_mark{.header = {}, .what = NST_mark_what_audited, .round = 0});
+    }
+}
+
 std::uint32_t Script::make_ns(NsType type, const TrueTask& creator) {
     const std::uint32_t inum = forced_inum_ != 0 ? forced_inum_ : inums_++;
     forced_inum_ = 0;
@@ -246,7 +258,11 @@ TrueTask& Script::bear(const Birth& birth, std::vector<std::uint32_t>& made) {
     if ((birth.flags & new_in_nsproxy) != 0) {
         child.ns.nsproxy = birth.nsproxy != 0 ? birth.nsproxy : keys_ += 64;
     }
-    child.ns.time = child.ns.time_for_children;
+    // timens_on_fork(), for which copy_namespaces() makes a new nsproxy.
+    if ((birth.flags & CLONE_VM) == 0 && child.ns.time != child.ns.time_for_children) {
+        child.ns.time = child.ns.time_for_children;
+        child.ns.nsproxy = child.ns.nsproxy != parent.ns.nsproxy ? child.ns.nsproxy : keys_ += 64;
+    }
     child.ns.pid = child.ns.pid_for_children;
     // Its number in every namespace from its own up to the initial one, where that is its tid.
     for (std::uint32_t inum = child.ns.pid; inum != 0; inum = namespaces_.at(inum).parent) {
@@ -300,7 +316,7 @@ TrueTask& Script::fork(const Birth& birth) {
             numbers.push_back(
                 {.pid_namespace = one.pid_namespace, .nr = one.nr, .asked = 0, .last_pid = 0});
         }
-        alloc_pid(birth.parent, numbers);
+        alloc_pid(birth.parent, numbers, 0, child.pid_key);
     }
     for (const std::uint32_t inum : made) {
         facts(inum);
@@ -322,15 +338,16 @@ void Script::inum_alloc(std::uint32_t inum, std::uint32_t actor, std::uint64_t k
         .header = {}, .ns_key = key != 0 ? key : its, .inum = inum, .actor_tid = actor});
 }
 
-void Script::alloc_pid(std::uint32_t actor, std::span<const nst_pid_request> vpids,
-                       std::uint32_t set_tid_size) {
+std::uint64_t Script::alloc_pid(std::uint32_t actor, std::span<const nst_pid_request> vpids,
+                                std::uint32_t set_tid_size, std::uint64_t pid_key) {
     nst_alloc_pid event{};
     event.actor = of(actor).ref;
-    event.pid_key = keys_ += 64;
+    event.pid_key = pid_key != 0 ? pid_key : keys_ += 64;
     event.pid_namespace = vpids.back().pid_namespace;
     event.set_tid_size = set_tid_size;
     event.levels = static_cast<nst_u32>(vpids.size());
     emit(event, vpids);
+    return event.pid_key;
 }
 
 void Script::alloc_pid_fails(std::uint32_t actor, std::int32_t error, std::uint32_t set_tid_size) {

@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <linux/sched.h>
@@ -117,6 +118,8 @@ public:
     /// A whole round that tells every task there is and what they refer to.
     void snapshot(std::uint32_t round);
     void gap(std::uint64_t lost = 1, nst_gap_cause cause = NST_gap_cause_ring);
+    /// The two marks after which it is known that nothing was lost before them.
+    void audited();
 
     // -- Births.
     void task_new(const Birth& birth);                           ///< task_new alone
@@ -127,8 +130,9 @@ public:
     TrueTask& thread(std::uint32_t tid, std::uint32_t creator);
     void facts(std::uint32_t inum);  ///< a namespace event with round 0
     void inum_alloc(std::uint32_t inum, std::uint32_t actor = 1, std::uint64_t key = 0);
-    void alloc_pid(std::uint32_t actor, std::span<const nst_pid_request> vpids,
-                   std::uint32_t set_tid_size = 0);
+    /// Gives the key of the struct pid, which is new if none is named.
+    std::uint64_t alloc_pid(std::uint32_t actor, std::span<const nst_pid_request> vpids,
+                            std::uint32_t set_tid_size = 0, std::uint64_t pid_key = 0);
     void alloc_pid_fails(std::uint32_t actor, std::int32_t error, std::uint32_t set_tid_size = 0);
 
     // -- Life.
@@ -172,6 +176,35 @@ public:
         apply(EventBuffer::make<T, E>(fixed, tail));
     }
 
+    // -- A kernel that is wrong, or a tracer that loses.
+    /// The next event of kind T is told with this change.
+    template <class T>
+    void spoil(std::function<void(T&)> how) {
+        spoil_kind_ = kind_of<T>;
+        spoil_ = [how = std::move(how)](EventBuffer& buffer) {
+            how(*reinterpret_cast<T*>(buffer.bytes().data()));
+            return true;
+        };
+    }
+    /// The same for an event with a tail.
+    template <class T, class E>
+    void spoil(std::function<void(T&, std::span<E>)> how) {
+        spoil_kind_ = kind_of<T>;
+        spoil_ = [how = std::move(how)](EventBuffer& buffer) {
+            const auto bytes = buffer.bytes();
+            how(*reinterpret_cast<T*>(bytes.data()),
+                {reinterpret_cast<E*>(bytes.data() + sizeof(T)),
+                 (bytes.size() - sizeof(T)) / sizeof(E)});
+            return true;
+        };
+    }
+    /// The next event of kind T is not told.
+    template <class T>
+    void swallow() {
+        spoil_kind_ = kind_of<T>;
+        spoil_ = [](EventBuffer& /*buffer*/) { return false; };
+    }
+
     // -- Questions.
     World world;
     Checker checker{world};
@@ -208,6 +241,8 @@ private:
     void tell_free(const nst_task_ref& ref);
 
     std::uint64_t hooks_ = 0;
+    Kind spoil_kind_ = NST_KIND_end;
+    std::function<bool(EventBuffer&)> spoil_;  // false = it is not told
     std::map<std::uint32_t, TrueTask> tasks_;  // by tid
     std::map<std::uint32_t, TrueTask> released_;
     std::map<std::uint32_t, TrueNs> namespaces_;

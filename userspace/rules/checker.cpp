@@ -152,6 +152,7 @@ void Checker::suspect(std::size_t rule, const Event& event, const About& about, 
     std::ranges::sort(places);
     places.erase(std::ranges::unique(places).begin(), places.end());
     const bool alone = places.empty();
+    std::erase(places, in_model);
     places.push_back(ledger_.here());
     for (const Place place : places) {
         Evidence& one = finding.evidence.emplace_back();

@@ -170,6 +170,7 @@ void Ledger::on(const Event& /*event*/, const nst_task_new& e) {
     actor.child_pid = 0;
     actor.acted = here_;
     TaskLife& task = meet_task(e.task.key);
+    leave(task);  // of one there before, whose end was not told
     task = {.born = here_, .pid_key = e.pid_key};
     hold(task, e.ns.nsproxy, hash_of(e.ns));
     if (e.task.tid != e.task.tgid) {
@@ -186,8 +187,8 @@ void Ledger::on(const Event& /*event*/, const nst_task_exec& e) {
 }
 
 void Ledger::on(const Event& /*event*/, const nst_task_release& e) {
-    if (e.via == NST_release_via_resync) {
-        return;
+    if (e.via == NST_release_via_resync || released(e.task) != nullptr) {
+        return;  // a thread that the loop tells again must not count twice
     }
     if (PidLife* pid = edit_pid(e.pid_key); pid != nullptr) {
         pid->released = here_;

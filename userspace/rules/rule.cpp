@@ -36,6 +36,9 @@ std::string number_name(std::uint32_t pid_namespace, std::uint32_t nr) {
 }
 
 std::optional<bool> is_within(const World& world, std::uint32_t inum, std::uint32_t ancestor) {
+    if (!world.certain()) {
+        return std::nullopt;
+    }
     // Neither pid nor user namespaces nest deeper than this.
     for (int steps = 0; steps <= NST_MAX_LEVELS; steps++) {
         if (inum == ancestor) {

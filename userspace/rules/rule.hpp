@@ -39,7 +39,8 @@ struct Scene {
 [[nodiscard]] std::string number_name(std::uint32_t pid_namespace, std::uint32_t nr);
 
 /// The namespace of that inum is `ancestor` or a descendant of it (pid and user namespaces).
-/// Nothing = not known, because the lineage of one between them is not.
+/// Nothing = not known, because the lineage of one between them is not, or may have been another's
+/// since a gap that no snapshot has closed yet.
 [[nodiscard]] std::optional<bool> is_within(const World& world, std::uint32_t inum,
                                             std::uint32_t ancestor);
 
@@ -48,6 +49,10 @@ enum class Outcome : std::uint8_t {
     holds,
     broken,
 };
+
+/// In place of evidence: what the model knows, by whatever events. It is not shown, but an event
+/// that contradicts it is no proof by itself, as another that changed it may have been lost.
+inline constexpr Place in_model = ~Place{0};
 
 /// Whom a finding is about.
 struct About {
@@ -61,7 +66,8 @@ public:
     virtual ~Report() = default;
     /// The invariant is broken. `because`: one sentence, of what happened and what should have,
     /// without a full stop. `evidence`: places of earlier events without which this one would be
-    /// right; not_told is left out. Returns Outcome::broken.
+    /// right; not_told is left out. in_model: what the model knows is part of the proof.
+    /// Returns Outcome::broken.
     virtual Outcome broken(const About& about, std::string because,
                            std::initializer_list<Place> evidence = {}) = 0;
 };

@@ -21,7 +21,7 @@ Outcome compare(const nst_task_ref& task, std::uint32_t active, const Scene& sce
                                          "change while it lives",
                                          scene.name(task), ns_name(NST_ns_type_pid, active),
                                          ns_name(NST_ns_type_pid, pid->innermost)),
-                             {life->born});
+                             {life->born, in_model});
     }
     return Outcome::holds;
 }

@@ -23,7 +23,7 @@ Outcome compare(const nst_task_ref& task, const nst_ns_set& set, const Scene& sc
                                          "should be the same or below it",
                                          scene.name(task), ns_name(NST_ns_type_pid, set.pid),
                                          ns_name(NST_ns_type_pid, set.pid_for_children)),
-                             {life != nullptr ? life->allocated : not_told});
+                             {life != nullptr ? life->allocated : not_told, in_model});
     }
     return Outcome::holds;
 }

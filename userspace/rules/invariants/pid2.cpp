@@ -28,7 +28,8 @@ Outcome chain(std::span<const E> vector, std::uint32_t active, const About& abou
             return report.broken(about, fmt::format("{} was given; numbers should be at least 1",
                                                     number_name(one.pid_namespace, one.nr)));
         }
-        const NsRecord* ns = scene.world.find_namespace(one.pid_namespace);
+        const NsRecord* ns =
+            scene.world.certain() ? scene.world.find_namespace(one.pid_namespace) : nullptr;
         if (ns == nullptr || !ns->facts || ns->type != NST_ns_type_pid) {
             continue;  // new: it is told after its first number
         }
@@ -40,7 +41,7 @@ Outcome chain(std::span<const E> vector, std::uint32_t active, const About& abou
                 fmt::format("a pid vector has {} at level {}; it is at level {}, below {}",
                             ns_name(NST_ns_type_pid, one.pid_namespace), level, ns->level,
                             ns->parent == 0 ? "none" : ns_name(NST_ns_type_pid, ns->parent)),
-                {life != nullptr ? life->allocated : not_told});
+                {life != nullptr ? life->allocated : not_told, in_model});
         }
     }
     return Outcome::holds;

@@ -26,7 +26,8 @@ Asked look(const nst_alloc_pid& e, const nst_pid_request& one, const World& worl
     Asked asked;
     asked.in_range = one.asked >= 1 && one.asked < pid_max_min;
     asked.out_of_range = one.asked < 1 || one.asked > 0x7FFFFFFF;
-    const NsRecord* ns = world.find_namespace(one.pid_namespace);
+    // After a gap the model may know another namespace of that number.
+    const NsRecord* ns = world.certain() ? world.find_namespace(one.pid_namespace) : nullptr;
     asked.reaper = one.asked == 1 || (ns != nullptr && (ns->init_tgid != 0 || ns->level == 0));
     if (ns != nullptr && ns->facts && e.actor_user != 0) {
         asked.capable = checkpoint_restore_ns_capable(
@@ -68,18 +69,21 @@ Outcome answered(const nst_alloc_pid& e, const Scene& scene, Report& report) {
                 fmt::format("clone3 was given {}; it should have been refused, as {}",
                             number_name(one.pid_namespace, one.nr),
                             asked.out_of_range ? "that is no number"
-                                               : "the task lacks CAP_CHECKPOINT_RESTORE there"));
+                                               : "the task lacks CAP_CHECKPOINT_RESTORE there"),
+                {asked.out_of_range ? not_told : in_model});
         }
     }
     if (e.error == -EINVAL && !may_be_invalid) {
         return report.broken(about,
                              "clone3 was refused with EINVAL; all numbers asked for are in range, "
-                             "and every namespace has a reaper");
+                             "and every namespace has a reaper",
+                             {in_model});
     }
     if (e.error == -EPERM && !may_lack_capability) {
         return report.broken(about,
                              "clone3 was refused with EPERM; the task may choose numbers in all "
-                             "namespaces that it asked for");
+                             "namespaces that it asked for",
+                             {in_model});
     }
     return e.error == 0 || e.error == -EINVAL || e.error == -EPERM ? Outcome::holds
                                                                    : Outcome::nothing;

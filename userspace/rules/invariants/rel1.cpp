@@ -40,6 +40,9 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
         return Outcome::nothing;
     }
     const Place since = life->born != not_told ? life->born : life->acted;
+    if (since == not_told) {
+        return Outcome::nothing;  // no more is known than that it allocated, or gave up its tid
+    }
     return report.broken({.task = e.task, .ns = e.ns.pid},
                          fmt::format("tid {} was born as a task that is alive; that should have "
                                      "been released first",

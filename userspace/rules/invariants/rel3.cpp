@@ -34,7 +34,7 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
                              fmt::format("{} was released with another struct pid than it was born "
                                          "with; it should be the same",
                                          scene.name(e.task)),
-                             {life->born, life->exchanged});
+                             {life->born, life->exchanged, in_model});
     }
     return Outcome::holds;
 }

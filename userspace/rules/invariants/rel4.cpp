@@ -7,16 +7,15 @@ namespace nstrail {
 
 namespace {
 
-Outcome freed(const nst_task_free& e, const Scene& scene, Report& report) {
+Outcome freed(const nst_task_free& e, const Scene& /*scene*/, Report& report) {
     if (e.pid_key == 0) {
         return Outcome::holds;
     }
-    const Released* released = scene.ledger.released(e.task);
+    // Whatever was lost, this is read at the end of all.
     return report.broken({.task = e.task, .ns = 0},
                          fmt::format("tid {} has a struct pid when its memory ends; it should have "
                                      "lost that in its release, and its pid namespace with it",
-                                     e.task.tid),
-                         {released != nullptr ? released->at : not_told});
+                                     e.task.tid));
 }
 
 /// Anything that tells an active pid namespace of a task that is released.

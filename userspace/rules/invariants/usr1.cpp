@@ -20,7 +20,7 @@ Outcome changed(const nst_cred_user_ns& e, const Scene& scene, Report& report) {
                                          "descendant of its user namespace",
                                          scene.name(e.task), ns_name(NST_ns_type_user, e.before),
                                          ns_name(NST_ns_type_user, e.after)),
-                             {life != nullptr ? life->allocated : not_told});
+                             {life != nullptr ? life->allocated : not_told, in_model});
     }
     return Outcome::holds;
 }
