@@ -18,7 +18,7 @@ namespace nstrail::test {
 namespace {
 
 /// Of each damage in each stream, spread evenly.
-constexpr std::size_t places_tried = 12;
+constexpr std::size_t places_tried = 60;
 
 std::vector<std::size_t> spread(const std::vector<std::size_t>& all) {
     std::vector<std::size_t> some;

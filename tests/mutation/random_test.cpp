@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include <malloc.h>
+
 #include <gtest/gtest.h>
 
 #include "mutation/stream.hpp"
@@ -191,6 +193,36 @@ TEST_P(RandomDamage, WithLossesProvesOnlyWhatOneEventShows) {
     for (const Finding& finding : findings.findings) {
         EXPECT_EQ(finding.evidence.size(), 1U) << finding.rule << ": " << finding.because;
     }
+}
+
+TEST_P(RandomDamage, DoesNotGrowForEver) {
+    // The same strange events again and again: nothing new, so nothing more to remember. (Where the
+    // allocator does not count, as under a sanitizer, this says nothing.)
+    Chance chance(13);
+    std::vector<EventBuffer> events = stream().buffers();
+    for (int damages = 0; damages < 300; damages++) {
+        mix_up(events, chance);
+        rearrange(events, chance);
+    }
+    World world;
+    Checker checker(world);
+    std::size_t settled = 0;
+    for (int turn = 0; turn < 60; turn++) {
+        for (const EventBuffer& buffer : events) {
+            if (const auto event = buffer.event()) {
+                checker.apply(*event);
+            }
+        }
+        const std::size_t used = mallinfo2().uordblks;
+        if (turn == 30) {
+            settled = used;
+        }
+        if (turn > 30) {
+            EXPECT_LE(used, settled + (std::size_t{1} << 20)) << "after " << turn << " turns";
+        }
+    }
+    checker.finish();
+    expect_consistent(checker.findings());
 }
 
 INSTANTIATE_TEST_SUITE_P(Streams, RandomDamage, testing::Values(0, 1), [](const auto& which) {

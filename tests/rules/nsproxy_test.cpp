@@ -83,6 +83,18 @@ TEST(Nsproxy, AnAddressMayBeUsedAgain) {
     EXPECT_TRUE(holds(s, {}));
 }
 
+TEST(Nsproxy, IsNotHeldByATaskWhoseEndWasLost) {
+    Script s;
+    s.fork({.tid = 100, .flags = CLONE_NEWUTS, .nsproxy = 0xB000});
+    s.task_new({.tid = 101, .key = s.of(100).ref.key});
+    s.fork({.tid = 102});
+    s.spoil<nst_ns_switch>([](nst_ns_switch& e) { e.after.nsproxy = 0xB000; });
+    s.unshare(102, CLONE_NEWUTS);
+    s.audited();
+    EXPECT_EQ(count_of(s.checker, "REL1").violations, 1U);
+    EXPECT_TRUE(found(s.checker, "NSP7").empty());
+}
+
 void unshared(Script& s) {
     s.fork({.tid = 100});
     s.unshare(100, CLONE_NEWUTS);

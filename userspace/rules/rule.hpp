@@ -50,8 +50,9 @@ enum class Outcome : std::uint8_t {
     broken,
 };
 
-/// In place of evidence: what the model knows, by whatever events. It is not shown, but an event
-/// that contradicts it is no proof by itself, as another that changed it may have been lost.
+/// In place of evidence: what the model or the ledger knows, by whatever events. It is not shown,
+/// but an event that contradicts it is no proof by itself, as another that changed it may have been
+/// lost.
 inline constexpr Place in_model = ~Place{0};
 
 /// Whom a finding is about.
@@ -66,7 +67,7 @@ public:
     virtual ~Report() = default;
     /// The invariant is broken. `because`: one sentence, of what happened and what should have,
     /// without a full stop. `evidence`: places of earlier events without which this one would be
-    /// right; not_told is left out. in_model: what the model knows is part of the proof.
+    /// right; not_told is left out. in_model: more is part of the proof.
     /// Returns Outcome::broken.
     virtual Outcome broken(const About& about, std::string because,
                            std::initializer_list<Place> evidence = {}) = 0;
