@@ -508,7 +508,7 @@ const std::vector<Damage> damages = {
      .places = switches,
      .apply =
          [](const Stream& s, std::size_t at) {
-             return edit<nst_ns_switch>(s, at, true, [](auto& e) { e.references = 0; });
+             return edit<nst_ns_switch>(s, at, true, [](auto& e) { e.references = 0xFFFFFFFF; });
          }},
     {.kind = "retarget",
      .what = "a switch to what another has, with other namespaces",

@@ -27,7 +27,7 @@ TEST(Checker, FoldsWhatIsAboutTheSame) {
     Script s;
     s.fork({.tid = 100});
     for (int i = 0; i < 5; i++) {
-        s.spoil<nst_ns_switch>([](nst_ns_switch& e) { e.references = 0; });
+        s.spoil<nst_ns_switch>([](nst_ns_switch& e) { e.references = 0xFFFFFFFF; });
         s.unshare(100, CLONE_NEWUTS);
     }
     s.audited();

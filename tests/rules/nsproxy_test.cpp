@@ -234,7 +234,7 @@ const std::vector<Breach> given = {
      .before = [](Script& s) { s.fork({.tid = 100}); },
      .broken =
          [](Script& s) {
-             s.spoil<nst_ns_switch>([](nst_ns_switch& e) { e.references = 0; });
+             s.spoil<nst_ns_switch>([](nst_ns_switch& e) { e.references = 0xFFFFFFFF; });
              s.unshare(100, CLONE_NEWUTS);
          },
      .evidence = {NST_KIND_ns_switch}},

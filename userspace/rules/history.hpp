@@ -21,8 +21,8 @@ public:
     [[nodiscard]] std::optional<Event> find(Place place) const;
 
 private:
-    static constexpr std::size_t words = std::size_t{1} << 15;  // 256 KiB
-    static constexpr std::size_t places = std::size_t{1} << 11;
+    static constexpr std::size_t words = std::size_t{1} << 17;  // 1 MiB
+    static constexpr std::size_t places = std::size_t{1} << 14;
     struct Entry {
         Place place = not_told;
         std::uint64_t at = 0;  // in words, counting on for ever
