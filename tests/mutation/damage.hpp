@@ -29,6 +29,9 @@ struct Damage {
     Mutant (*apply)(const Stream& stream, std::size_t at);
 };
 
+/// By file.
+[[nodiscard]] std::vector<Damage> namespace_damages();
+[[nodiscard]] std::vector<Damage> task_damages();
 [[nodiscard]] const std::vector<Damage>& all_damages();
 
 }  // namespace nstrail::test
