@@ -41,7 +41,7 @@ constexpr int port_offset = 2;  // not the port of another test's agent
 // uncertain; and where it was found late, as on a starved host the machine's clock goes on while
 // nothing in it does. Each is told.
 constexpr int most_tries = 5;
-constexpr Seconds calm_limit = 30s;
+constexpr Seconds calm_limit = 60s;
 constexpr auto calm_tick = 20ms;
 constexpr auto late_tick = 60ms;
 constexpr int calm_ticks = 25;
