@@ -286,7 +286,8 @@ std::vector<Damage> namespace_damages() {
          .places = switches,
          .apply =
              [](const Stream& s, std::size_t at) {
-                 return edit<nst_ns_switch>(s, at, true, [](auto& e) { e.references = 0xFFFFFFFF; });
+                 return edit<nst_ns_switch>(s, at, true,
+                                            [](auto& e) { e.references = 0xFFFFFFFF; });
              }},
         {.kind = "retarget",
          .what = "a switch to what another has, with other namespaces",
