@@ -13,6 +13,7 @@
 
 #include "bench/crowd.hpp"
 #include "sink/findings.hpp"
+#include "source/script.hpp"
 
 namespace nstrail::test {
 namespace {
@@ -211,7 +212,68 @@ void fork_and_exit_with_rules(benchmark::State& state) {
 }
 BENCHMARK(fork_and_exit_with_rules)->Arg(1'000)->Arg(100'000)->Arg(million);
 
-/// The same with readers that take a View, walk all tasks in it and take the next.
+// -- A recorded stream, told to a new World each time: what one event of it costs.
+const std::vector<EventBuffer>& recording() {
+    static const std::vector<EventBuffer> events = [] {
+        std::vector<EventBuffer> all;
+        const auto source = ScriptSource::open(FIXTURES "/debian-6.12-scenes.jsonl");
+        while (source && !(*source)->ended()) {
+            const auto polled = (*source)->poll([&](const Event& event) {
+                EventBuffer& copy = all.emplace_back(event.bytes().size());
+                std::ranges::copy(event.bytes(), copy.bytes().begin());
+            });
+            if (!polled) {
+                return std::vector<EventBuffer>{};
+            }
+        }
+        return all;
+    }();
+    return events;
+}
+
+template <class Take>
+void tell_recording(benchmark::State& state, Take&& take_all) {
+    const auto& events = recording();
+    if (events.empty()) {
+        state.SkipWithError("the recording cannot be read");
+        return;
+    }
+    while (state.KeepRunningBatch(static_cast<std::int64_t>(events.size()))) {
+        state.PauseTiming();
+        auto world = std::make_unique<World>();
+        take_all(*world, events);
+        state.PauseTiming();
+        world.reset();
+        state.ResumeTiming();
+    }
+}
+
+void recorded_event(benchmark::State& state) {
+    tell_recording(state, [&](World& world, const std::vector<EventBuffer>& events) {
+        state.ResumeTiming();
+        for (const EventBuffer& event : events) {
+            benchmark::DoNotOptimize(world.apply(*event.event()));
+        }
+    });
+}
+BENCHMARK(recorded_event);
+
+void recorded_event_with_rules(benchmark::State& state) {
+    tell_recording(state, [&](World& world, const std::vector<EventBuffer>& events) {
+        const auto checker = std::make_unique<Checker>(world);
+        state.ResumeTiming();
+        for (const EventBuffer& event : events) {
+            benchmark::DoNotOptimize(checker->apply(*event.event()));
+        }
+        state.PauseTiming();
+        if (checker->findings().violations() + checker->findings().unknown() != 0) {
+            state.SkipWithError("a rule finds something");
+        }
+    });
+}
+BENCHMARK(recorded_event_with_rules);
+
+/// Lives of processes with readers that take a View, walk all tasks in it and take the next.
 void fork_and_exit_readers(benchmark::State& state) {
     constexpr std::uint32_t tasks = 100'000;
     const auto crowd = crowd_of(tasks);

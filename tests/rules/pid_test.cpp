@@ -73,6 +73,17 @@ TEST(Allocations, LeadToAFreeWhereTheForkFails) {
     EXPECT_TRUE(holds(s, {"PID1", "PID3", "PID4"}));
 }
 
+TEST(Allocations, ThatFailLateFreeWhatNobodyWasTold) {
+    Script s;
+    s.fork({.tid = 100});
+    s.fork({.tid = 101});
+    const std::uint64_t key = last_pid_key(s);
+    s.die(101);
+    give_back(s, key, 100, 102);  // in the memory of the one before, by an alloc_pid that fails
+    s.alloc_pid_fails(100, 12);
+    EXPECT_TRUE(holds(s, {"PID1", "PID3", "PID4"}));
+}
+
 TEST(Allocations, MayHaveBeenBeforeTheTraceForOneBirth) {
     Script s;
     s.task_new({.tid = 100, .parent = 1});

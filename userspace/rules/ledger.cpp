@@ -140,6 +140,9 @@ void Ledger::on(const Event& event, const nst_free_pid& e) {
         allocator->child_pid = 0;
     }
     life.freed = here_;
+    if (!live) {
+        life.vector = hash_of(event.tail<nst_free_pid, nst_pid_nr>());
+    }
     // Its entry may have been used again meanwhile.
     if (const std::uint64_t oldest = freed_pids_.push(e.pid_key); oldest != 0) {
         if (const PidLife* old = pids_.find(oldest);

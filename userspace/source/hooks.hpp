@@ -62,6 +62,8 @@ struct HookPlan {
     [[nodiscard]] std::uint64_t attached() const;
     [[nodiscard]] std::uint64_t silent() const;
     [[nodiscard]] std::uint64_t uncounted() const;
+    /// Attached and not silent: what a rule may rest on.
+    [[nodiscard]] std::uint64_t working() const { return attached() & ~silent(); }
     [[nodiscard]] nst_attach_mode mode() const;
     /// Births and exits are seen, and the snapshot works: live tracing is possible.
     [[nodiscard]] bool live_possible() const;

@@ -123,7 +123,7 @@ int agent(const AgentOptions& given) {
     pipeline.keep_holders();
     const HookPlan& plan = pipeline.source().plan();
     web.doctor = doctor_json(plan);
-    web.rules = rules_json(plan.attached());
+    web.rules = rules_json(plan.working());
     ViewBoard board;
     auto server = WebServer::start(web, board);
     if (!server) {

@@ -58,7 +58,7 @@ void print_text(const HookPlan& plan, const std::vector<std::string>& hidden, bo
     }
     std::string missing;
     for (const Rule* rule : all_rules()) {
-        if (uncheckable(*rule, plan.attached())) {
+        if (uncheckable(*rule, plan.working())) {
             missing += fmt::format(" {}", rule->id);
         }
     }
@@ -142,7 +142,7 @@ std::string doctor_json(const HookPlan& plan) {
              {"mend", words(state.mend)}});
     }
     for (const Rule* rule : all_rules()) {
-        if (uncheckable(*rule, plan.attached())) {
+        if (uncheckable(*rule, plan.working())) {
             document["uncheckable_rules"].push_back(rule->id);
         }
     }
