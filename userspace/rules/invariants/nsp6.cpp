@@ -48,7 +48,8 @@ const Rule nsp6 = {
     .statement = "The pid namespace for children is the active one or below it.",
     .kernel = "pidns_install, copy_pid_ns",
     .exceptions = "It may be dead, or empty.",
-    .hooks = {NST_HOOK_task_newtask, NST_HOOK_switch_namespaces},
+    .hooks = {NST_HOOK_task_newtask, NST_HOOK_switch_namespaces, NST_HOOK_inum_alloc,
+              NST_HOOK_inum_free},
     .readers = {reads<nst_ns_switch, switched>(), reads<nst_task_exec, executed>(),
                 reads<nst_task_new, born>()},
 };

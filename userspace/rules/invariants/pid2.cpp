@@ -68,7 +68,7 @@ const Rule pid2 = {
         "numbers at least 1, its level at most 32.",
     .kernel = "alloc_pid: the loop over ns->level; create_pid_namespace: MAX_PID_NS_LEVEL",
     .exceptions = "",
-    .hooks = {NST_HOOK_task_newtask},
+    .hooks = {NST_HOOK_task_newtask, NST_HOOK_inum_alloc, NST_HOOK_inum_free},
     .readers = {reads<nst_alloc_pid, given>(), reads<nst_task_new, born>()},
 };
 

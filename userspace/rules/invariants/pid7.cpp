@@ -102,7 +102,7 @@ const Rule pid7 = {
         "EEXIST may have no holder that is visible. Which of several reasons is named is "
         "not judged, as kernels differ, nor numbers from 301 on, as kernel.pid_max may "
         "have changed.",
-    .hooks = {NST_HOOK_alloc_pid},
+    .hooks = {NST_HOOK_alloc_pid, NST_HOOK_inum_alloc, NST_HOOK_inum_free},
     .readers = {reads<nst_alloc_pid, answered>()},
 };
 

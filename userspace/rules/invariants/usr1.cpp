@@ -35,7 +35,7 @@ const Rule usr1 = {
     .exceptions =
         "unshare changes the nsproxy before the credentials, setns after them: they are "
         "not compared with each other.",
-    .hooks = {NST_HOOK_commit_creds},
+    .hooks = {NST_HOOK_commit_creds, NST_HOOK_inum_alloc, NST_HOOK_inum_free},
     .readers = {reads<nst_cred_user_ns, changed>()},
 };
 
