@@ -159,8 +159,10 @@ void LossTest::during_storm(Agent& agent, Load& load) {
             }
         });
         do {
+            // Both at once, so that one and the same state answers them.
+            auto ready = std::async(std::launch::async, [&] { return agent.is_ready(20s); });
             if (const auto tree = agent.tree()) judge_document(*tree, nullptr);
-            answers_.unready += agent.is_ready(20s) ? 0 : 1;
+            answers_.unready += ready.get() ? 0 : 1;
         } while (still.wait_for(100ms) != std::future_status::ready);
         halting.wait();
         const auto made = still.get();
@@ -318,7 +320,9 @@ void LossTest::run() {
     balance(*agent, before, made_.tasks - prepared->tasks);
     // The others may recover faster than one can ask.
     if (test_.agent == Agents::halting && (answers_.uncertain == 0 || answers_.unready == 0)) {
-        fail("no answer was in doubt");
+        fail("of " + std::to_string(answers_.asked) + " answers " +
+             std::to_string(answers_.uncertain) + " were in doubt, and /readyz said no " +
+             std::to_string(answers_.unready) + " times");
     }
 
     if (const std::string wrong = load->end(); !wrong.empty()) fail(wrong);
