@@ -30,6 +30,13 @@ Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
                                          "should be its last",
                                          scene.name(e.task)));
     }
+    // exit_task_namespaces enters switch_task_namespaces: where the task moves to another CPU in
+    // between, both tell it.
+    const TaskLife* life = scene.ledger.task(e.task.key);
+    if (e.after.nsproxy == 0 && e.via == NST_switch_via_switched && life != nullptr &&
+        life->left != not_told && life->nsproxy == 0) {
+        return Outcome::nothing;
+    }
     return acts(e.task, e.after.nsproxy != 0 ? "got an nsproxy" : "left its namespaces again",
                 scene, report);
 }
@@ -61,7 +68,7 @@ const Rule nsp3 = {
     .kernel = "do_exit: nothing after exit_task_namespaces forks, executes or switches",
     .exceptions =
         "A task that reaped itself runs on, and interrupts borrow it: only these kinds "
-        "of events count.",
+        "of events count. One leaving may be told by both of its functions.",
     .hooks = {NST_HOOK_task_newtask, NST_HOOK_alloc_pid, NST_HOOK_switch_namespaces,
               NST_HOOK_exit_namespaces},
     .readers = {reads<nst_ns_switch, switched>(), reads<nst_alloc_pid, allocated>(),

@@ -38,14 +38,6 @@ Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
     return told(e.task, e.ns.pid, scene, report);
 }
 
-Outcome seen(const nst_task_seen& e, const Scene& scene, Report& report) {
-    // What was read before a release may be told after it, but not in a round that began later.
-    const Released* released = scene.ledger.released(e.task);
-    return released == nullptr || released->at > scene.ledger.round()
-               ? Outcome::nothing
-               : told(e.task, e.ns.pid, scene, report);
-}
-
 }  // namespace
 
 extern const Rule rel4;
@@ -53,10 +45,11 @@ const Rule rel4 = {
     .id = "REL4",
     .statement = "After its release a task has no pid namespace: a lookup answers none.",
     .kernel = "__unhash_process clears thread_pid; the struct pid is put through call_rcu",
-    .exceptions = "Readers under rcu_read_lock that began before the release may still see it.",
+    .exceptions =
+        "A snapshot may meet it: the release is told on entry, before the pid is detached.",
     .hooks = {NST_HOOK_release_task, NST_HOOK_cgroup_release, NST_HOOK_sched_process_free},
     .readers = {reads<nst_task_free, freed>(), reads<nst_ns_switch, switched>(),
-                reads<nst_task_exec, executed>(), reads<nst_task_seen, seen>()},
+                reads<nst_task_exec, executed>()},
 };
 
 }  // namespace nstrail
