@@ -62,12 +62,6 @@ void Ledger::on(const Event& /*event*/, const nst_gap& /*e*/) {
     forget_all();
 }
 
-void Ledger::on(const Event& /*event*/, const nst_mark& e) {
-    if (e.what == NST_mark_what_snapshot_begin) {
-        round_ = here_;
-    }
-}
-
 void Ledger::on(const Event& /*event*/, const nst_inum_alloc& e) {
     inums_[e.inum] = {.allocated = here_};
 }

@@ -103,8 +103,6 @@ public:
     [[nodiscard]] Place here() const { return here_; }
     /// Where the latest gap was told.
     [[nodiscard]] Place gap() const { return gap_; }
-    /// Where the latest snapshot began.
-    [[nodiscard]] Place round() const { return round_; }
 
     // All null if not known.
     /// One that has not been released.
@@ -179,7 +177,6 @@ private:
     };
 
     void forget_all();
-    void on(const Event& event, const nst_mark& e);
     void on(const Event& event, const nst_gap& e);
     void on(const Event& event, const nst_inum_alloc& e);
     void on(const Event& event, const nst_inum_free& e);
@@ -228,7 +225,6 @@ private:
 
     Place here_ = 1;
     Place gap_ = not_told;
-    Place round_ = not_told;
     // Mutable, as what a rule has looked up to read is what take() writes next.
     mutable Map<std::uint64_t, TaskLife> tasks_;
     mutable Map<std::uint64_t, PidLife> pids_;
