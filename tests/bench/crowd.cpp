@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/crowd.hpp"
 
-#include <ctime>
 #include <string>
 #include <vector>
 
 #include <linux/sched.h>
 #include <malloc.h>
+
+#include "base/cpu_time.hpp"
 
 namespace nstrail::test {
 
@@ -44,10 +45,7 @@ enum : std::uint64_t { of_task, of_pid, of_nsproxy, of_namespace, of_other };
 constexpr nst_task_ref init_ref{.key = 1, .start_boottime_ns = 1, .tid = 1, .tgid = 1};
 
 std::uint64_t cpu_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000) +
-           static_cast<std::uint64_t>(now.tv_nsec);
+    return static_cast<std::uint64_t>(thread_cpu_time().count());
 }
 
 template <std::size_t n>

@@ -4,16 +4,18 @@
 #include <algorithm>
 #include <bit>
 #include <csignal>
-#include <numeric>
 #include <thread>
 
 #include <fmt/format.h>
+
+#include "base/cpu_time.hpp"
 
 namespace nstrail {
 
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
 
 volatile std::sig_atomic_t stopping = 0;
 
@@ -81,12 +83,12 @@ Result<void> Pipeline::step(const Observer& observer) {
     if (snapshot_running_) {
         snapshot_running_ = false;
         snapshot_ended_ = now;
-        snapshot_took_ = std::chrono::duration_cast<milliseconds>(now - snapshot_asked_);
+        snapshot_took_ = thread_cpu_time() - snapshot_began_;
     }
     if (holders_.running) {
         holders_.running = false;
         holders_.ended = now;
-        holders_.took = std::chrono::duration_cast<milliseconds>(now - holders_.asked);
+        holders_.took = thread_cpu_time() - holders_.began;
     }
     if (world_.certain()) {
         fruitless_ = 0;
@@ -94,11 +96,13 @@ Result<void> Pipeline::step(const Observer& observer) {
     if (wants_snapshot(now)) {
         fruitless_ += world_.wants_snapshot() ? 1 : 0;
         snapshot_asked_ = now;
+        snapshot_began_ = thread_cpu_time();
         snapshot_running_ = true;
         return source_->request_snapshot();
     }
     if (wants_holders(now)) {
         holders_.asked = now;
+        holders_.began = thread_cpu_time();
         holders_.running = true;
         holders_.spoiled = false;
         source_->request_holders();
@@ -115,7 +119,7 @@ bool Pipeline::wants_snapshot(Clock::time_point now) const {
         return since >= std::min(first_retry * (1 << std::min(fruitless_, 7)), longest_retry);
     }
     return source_->plan().mode() == NST_attach_mode_reduced &&
-           since >= std::max(refresh_every, snapshot_took_ * refresh_share);
+           since >= std::max<nanoseconds>(refresh_every, snapshot_took_ * refresh_share);
 }
 
 bool Pipeline::wants_holders(Clock::time_point now) const {
@@ -129,7 +133,7 @@ bool Pipeline::wants_holders(Clock::time_point now) const {
         return false;
     }
     const auto every = holders_.spoiled ? holders_retry : holders_every;
-    return now - holders_.ended >= std::max(every, holders_.took * refresh_share);
+    return now - holders_.ended >= std::max<nanoseconds>(every, holders_.took * refresh_share);
 }
 
 Result<void> Pipeline::synchronize(milliseconds patience, const Observer& observer) {
@@ -216,9 +220,6 @@ std::shared_ptr<Publication> Pipeline::publication() const {
 std::string final_account(const Pipeline& pipeline) {
     const Account& account = pipeline.world().account();
     const LiveCounts counts = pipeline.source().counts();
-    const auto sum = [](const auto& all) {
-        return std::accumulate(all.begin(), all.end(), std::uint64_t{0});
-    };
     return fmt::format(
         "{} events, {} lost; tasks: {} born, {} released; namespaces: {} created, {} destroyed; "
         "rules: {} violations, {} unknown{}",

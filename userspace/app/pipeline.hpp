@@ -62,13 +62,16 @@ private:
     Checker checker_;
     Clock::time_point snapshot_asked_{};
     Clock::time_point snapshot_ended_{};
-    std::chrono::milliseconds snapshot_took_{0};
+    // Rounds are measured in time on a CPU: one that a busy host drew out may be repeated soon.
+    std::chrono::nanoseconds snapshot_began_{0};
+    std::chrono::nanoseconds snapshot_took_{0};
     bool snapshot_running_ = false;
     int fruitless_ = 0;  // snapshots in a row that left doubt
     struct {
         Clock::time_point asked{};
         Clock::time_point ended{};
-        std::chrono::milliseconds took{0};
+        std::chrono::nanoseconds began{0};
+        std::chrono::nanoseconds took{0};
         bool running = false;
         bool spoiled = false;  // something was lost since it was asked for
         bool kept = false;

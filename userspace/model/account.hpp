@@ -3,12 +3,20 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <numeric>
 
 #include "event/event.hpp"
 
 namespace nstrail {
+
+/// Of all kinds, causes or types that one thing was counted by.
+template <std::size_t n>
+[[nodiscard]] std::uint64_t sum(const std::array<std::uint64_t, n>& counts) {
+    return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+}
 
 struct Account {
     std::array<std::uint64_t, NST_KIND_end> events{};     ///< by kind

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <numeric>
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -153,8 +152,7 @@ bool View::synchronized() const {
 }
 
 std::uint64_t View::lost() const {
-    const auto& lost = account().lost;
-    return std::accumulate(lost.begin(), lost.end(), std::uint64_t{0});
+    return sum(account().lost);
 }
 
 std::size_t View::task_count() const {

@@ -58,7 +58,6 @@ void Ledger::forget_all() {
 }
 
 void Ledger::on(const Event& /*event*/, const nst_gap& /*e*/) {
-    gap_ = here_;
     forget_all();
 }
 
@@ -128,7 +127,7 @@ void Ledger::on(const Event& event, const nst_free_pid& e) {
     PidLife& life = meet_pid(e.pid_key);
     const bool live = life.allocated > life.freed;
     // Its fork failed: that leaves its allocator nothing to wait for.
-    TaskLife* allocator = life.attached == not_told ? edit_task(life.allocator) : nullptr;
+    TaskLife* allocator = life.attached == not_told ? living(life.allocator) : nullptr;
     if (allocator != nullptr && allocator->child_pid == e.pid_key) {
         allocator->allocated = not_told;
         allocator->child_pid = 0;
@@ -196,7 +195,7 @@ void Ledger::on(const Event& /*event*/, const nst_task_release& e) {
             ns->ended = here_;
         }
     }
-    TaskLife* task = edit_task(e.task.key);
+    TaskLife* task = living(e.task.key);
     const bool thread = e.task.tid != e.task.tgid;
     // One that was born before the ledger began is not among those counted.
     GroupLife* group =
@@ -210,7 +209,7 @@ void Ledger::on(const Event& /*event*/, const nst_task_release& e) {
 }
 
 void Ledger::on(const Event& /*event*/, const nst_task_free& e) {
-    if (TaskLife* task = edit_task(e.task.key); task != nullptr) {
+    if (TaskLife* task = living(e.task.key); task != nullptr) {
         leave(*task);
     }
     tasks_.erase(e.task.key);
@@ -231,7 +230,7 @@ void Ledger::on(const Event& /*event*/, const nst_exchange_tids& e) {
 }
 
 void Ledger::on(const Event& /*event*/, const nst_ns_switch& e) {
-    if (e.actor_key != e.task.key && edit_task(e.task.key) == nullptr) {
+    if (e.actor_key != e.task.key && living(e.task.key) == nullptr) {
         return;  // half made, its fork has failed
     }
     TaskLife& task = meet_task(e.task.key);

@@ -101,8 +101,6 @@ class Ledger {
 public:
     /// The place of the next event to be taken.
     [[nodiscard]] Place here() const { return here_; }
-    /// Where the latest gap was told.
-    [[nodiscard]] Place gap() const { return gap_; }
 
     // All null if not known.
     /// One that has not been released.
@@ -193,12 +191,11 @@ private:
     template <class T>
     void on(const Event& /*event*/, const T& /*e*/) {}
 
+    /// Also for writing: what the rules have just looked up is not looked up again.
     [[nodiscard]] TaskLife* living(std::uint64_t key) const {
         TaskLife* life = seen_task_.find(tasks_, key);
         return life != nullptr && life->released.at == not_told ? life : nullptr;
     }
-    // For writing. What the rules have just looked up is not looked up again.
-    [[nodiscard]] TaskLife* edit_task(std::uint64_t key) { return living(key); }
     /// Made if there is none, or one that was released; then pointers to other tasks are good no
     /// longer.
     [[nodiscard]] TaskLife& meet_task(std::uint64_t key) {
@@ -224,7 +221,6 @@ private:
     void leave(TaskLife& task);
 
     Place here_ = 1;
-    Place gap_ = not_told;
     // Mutable, as what a rule has looked up to read is what take() writes next.
     mutable Map<std::uint64_t, TaskLife> tasks_;
     mutable Map<std::uint64_t, PidLife> pids_;

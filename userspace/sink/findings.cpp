@@ -1,29 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sink/findings.hpp"
 
-#include <numeric>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
 #include "event/format.hpp"
+#include "sink/text_json.hpp"
 
 namespace nstrail {
 
 namespace {
 
 using nlohmann::ordered_json;
-
-template <class Counts>
-std::uint64_t sum(const Counts& counts) {
-    return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
-}
-
-/// Text that may hold any bytes.
-ordered_json text_json(std::string_view text) {
-    return text.empty() ? ordered_json() : ordered_json::parse(json_quote(text));
-}
 
 /// Whom it is about, null where nobody.
 template <class T>

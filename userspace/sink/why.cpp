@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "model/who.hpp"
+#include "sink/text_json.hpp"
 #include "sink/tree.hpp"
 
 namespace nstrail {
@@ -13,11 +14,6 @@ namespace nstrail {
 namespace {
 
 using nlohmann::ordered_json;
-
-/// Text that may hold any bytes.
-ordered_json text_json(std::string_view text) {
-    return text.empty() ? ordered_json() : ordered_json::parse(json_quote(text));
-}
 
 ordered_json name_json(const Namespace& ns) {
     const std::uint64_t id = ns.record().id;
