@@ -32,10 +32,10 @@ typedef __s32 nst_s32;
 #define NST_TAIL_CLASS_2 NST_MAX_LEVELS
 
 struct nst_header {
-    nst_u64 boot_ns; /* CLOCK_BOOTTIME, for people; order is the order in the ring */
-    nst_u32 seq;     /* counts what this CPU tried to write, lost records included, modulo 2^32 */
+    nst_u16 kind;    /* enum nst_kind; first, as recordings need it ahead of all else */
     nst_u16 cpu;     /* the CPU that wrote it */
-    nst_u16 kind;    /* enum nst_kind */
+    nst_u32 seq;     /* counts what this CPU tried to write, lost records included, modulo 2^32 */
+    nst_u64 boot_ns; /* CLOCK_BOOTTIME, for people; order is the order in the ring */
 };
 NST_ASSERT(sizeof(struct nst_header) == 16, "nst_header has padding");
 

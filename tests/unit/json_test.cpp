@@ -107,7 +107,7 @@ TEST(Json, SaysNullForUnknownAndNever0) {
         }
     }
     const nst_alloc_pid failed{
-        .header = {.boot_ns = 0, .seq = 0, .cpu = 0, .kind = NST_KIND_alloc_pid},
+        .header = {.kind = NST_KIND_alloc_pid, .cpu = 0, .seq = 0, .boot_ns = 0},
         .actor = {},
         .pid_key = 0,
         .pid_namespace = 5,

@@ -24,6 +24,8 @@ void add_pidvec(CLI::App& app, Run& run);
 void add_why(CLI::App& app, Run& run);
 void add_spawn(CLI::App& app, Run& run);
 void add_check(CLI::App& app, Run& run);
+void add_record(CLI::App& app, Run& run);
+void add_replay(CLI::App& app, Run& run);
 
 /// The documents nstrail.doctor/1 and nstrail.rules/1, for the command line and the API alike.
 [[nodiscard]] std::string doctor_json(const HookPlan& plan);

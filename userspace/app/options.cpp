@@ -159,6 +159,54 @@ Result<NotableOptions> NotableChoice::resolve() const {
     return options;
 }
 
+void RecordChoice::add_to(CLI::App& command, const std::string& prefix) {
+    const auto named = [&](const char* name) { return "--" + prefix + name; };
+    command
+        .add_option(named("max-size"), max_size,
+                    "of all that is recorded: the oldest goes first, e.g. 500M")
+        ->capture_default_str();
+    command.add_option(named("max-age"), max_age,
+                       "keep what happened since then and drop what is older, e.g. 30m");
+    command
+        .add_option(named("seal"), seal,
+                    "what was recorded is in its file after this time at the latest")
+        ->capture_default_str();
+    command
+        .add_option(named("when-full"), when_full,
+                    "where the disk is full: drop the oldest, or stop recording")
+        ->check(CLI::IsMember({"drop", "stop"}))
+        ->capture_default_str();
+    command.add_flag(named("sync"), sync, "bring each packet to the disk at once (fdatasync)");
+    command.add_flag(named("compress"), compress, "compress what is full (zstd)");
+}
+
+Result<WriterOptions> RecordChoice::resolve(const std::string& path) const {
+    constexpr std::size_t smallest = std::size_t{4} << 20;
+    WriterOptions options;
+    const auto size = parse_size(max_size);
+    const auto sealed = parse_duration(seal);
+    const auto age =
+        max_age.empty() ? Result<std::chrono::nanoseconds>{0} : parse_duration(max_age);
+    if (!size || !sealed || !age) {
+        return std::unexpected(!size ? size.error() : !sealed ? sealed.error() : age.error());
+    }
+    if (*size < smallest) {
+        return fail(fmt::format("record at most {}", max_size), "that is less than 4M");
+    }
+    if (sealed->count() == 0 || (!max_age.empty() && *age < std::chrono::seconds(10))) {
+        return fail(fmt::format("record with --seal {} and --max-age {}", seal, max_age),
+                    "packets are sealed after more than 0s, and an age is at least 10s");
+    }
+    options.store.path = path;
+    options.store.max_bytes = *size;
+    options.store.max_age = *age;
+    options.store.sync = sync;
+    options.store.compress = compress;
+    options.store.stop_when_full = when_full == "stop";
+    options.seal = *sealed;
+    return options;
+}
+
 int complain(const Error& error, int code) {
     std::fputs(("nstrail: " + error.line() + "\n").c_str(), stderr);
     return code;

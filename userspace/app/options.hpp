@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "event/event.hpp"
+#include "record/writer.hpp"
 #include "rules/notable.hpp"
 #include "source/live.hpp"
 
@@ -51,6 +52,20 @@ struct NotableChoice {
 
     void add_to(CLI::App& command);
     [[nodiscard]] Result<NotableOptions> resolve() const;
+};
+
+/// The options of every command that records.
+struct RecordChoice {
+    std::string max_size = "1G";
+    std::string max_age;
+    std::string seal = "1s";
+    std::string when_full = "drop";
+    bool sync = false;
+    bool compress = false;
+
+    /// Of a command that does more than to record, each begins with `prefix`, e.g. "record-".
+    void add_to(CLI::App& command, const std::string& prefix = {});
+    [[nodiscard]] Result<WriterOptions> resolve(const std::string& path) const;
 };
 
 /// Prints "nstrail: what: why; next" and returns the code.

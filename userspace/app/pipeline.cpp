@@ -31,21 +31,6 @@ constexpr int refresh_share = 50;
 constexpr milliseconds holders_every{30'000};
 constexpr milliseconds holders_retry{5'000};
 
-/// The release of a task that was lost, for whoever follows the stream.
-EventBuffer synthesized_release(const Event& proof, const TaskRecord& gone) {
-    nst_task_release event{};
-    event.header.kind = NST_KIND_task_release;
-    event.header.boot_ns = proof.boot_ns();
-    event.task = {.key = gone.key,
-                  .start_boottime_ns = gone.start_boottime_ns,
-                  .tid = gone.tid,
-                  .tgid = gone.tgid};
-    event.pid_key = gone.pid_key;
-    event.via = NST_release_via_resync;
-    event.exit_code = gone.exit_code;
-    return EventBuffer::make(event);
-}
-
 }  // namespace
 
 bool stop_requested() {
@@ -62,19 +47,22 @@ void catch_signals() {
 void Pipeline::take(const Event& event, const Observer& observer) {
     // Also after the round: a loss within it may be learned of only later.
     holders_.spoiled = holders_.spoiled || event.kind() == NST_KIND_gap;
-    const Change change = checker_.apply(event);
-    if (observer) {
-        observer(event, change);
-        for (const TaskRecord& gone : change.dropped) {
-            observer(*synthesized_release(event, gone).event(), {});
-        }
+    if (recorder_) {
+        recorder_->take(event);
     }
+    follower_.take(event, observer);
 }
 
 Result<void> Pipeline::step(const Observer& observer) {
     const auto polled = source_->poll([&](const Event& event) { take(event, observer); });
     if (!polled) {
         return std::unexpected(polled.error());
+    }
+    if (recorder_) {
+        if (recorder_->refused()) {
+            return std::unexpected(*recorder_->refused());
+        }
+        recorder_->tick(world());
     }
     if (source_->snapshot_running() || source_->holders_running()) {
         return {};
@@ -90,11 +78,11 @@ Result<void> Pipeline::step(const Observer& observer) {
         holders_.ended = now;
         holders_.took = thread_cpu_time() - holders_.began;
     }
-    if (world_.certain()) {
+    if (world().certain()) {
         fruitless_ = 0;
     }
     if (wants_snapshot(now)) {
-        fruitless_ += world_.wants_snapshot() ? 1 : 0;
+        fruitless_ += world().wants_snapshot() ? 1 : 0;
         snapshot_asked_ = now;
         snapshot_began_ = thread_cpu_time();
         snapshot_running_ = true;
@@ -115,7 +103,7 @@ bool Pipeline::wants_snapshot(Clock::time_point now) const {
         return true;
     }
     const auto since = now - snapshot_ended_;
-    if (world_.wants_snapshot()) {
+    if (world().wants_snapshot()) {
         return since >= std::min(first_retry * (1 << std::min(fruitless_, 7)), longest_retry);
     }
     return source_->plan().mode() == NST_attach_mode_reduced &&
@@ -123,7 +111,7 @@ bool Pipeline::wants_snapshot(Clock::time_point now) const {
 }
 
 bool Pipeline::wants_holders(Clock::time_point now) const {
-    if (!world_.synchronized() || world_.wants_snapshot()) {
+    if (!world().synchronized() || world().wants_snapshot()) {
         return false;
     }
     if (holders_.asked == Clock::time_point{}) {
@@ -139,7 +127,7 @@ bool Pipeline::wants_holders(Clock::time_point now) const {
 Result<void> Pipeline::synchronize(milliseconds patience, const Observer& observer) {
     const auto deadline = Clock::now() + patience;
     const auto complete = [&] {
-        return world_.synchronized() && holders_.ended != Clock::time_point{} &&
+        return world().synchronized() && holders_.ended != Clock::time_point{} &&
                !source_->executables_pending();
     };
     while (!complete()) {
@@ -150,7 +138,7 @@ Result<void> Pipeline::synchronize(milliseconds patience, const Observer& observ
             return fail("take a first snapshot", "interrupted");
         }
         if (Clock::now() > deadline) {
-            if (world_.synchronized()) {
+            if (world().synchronized()) {
                 break;  // all but holders or executables is known
             }
             return fail("take a first snapshot",
@@ -183,8 +171,12 @@ Result<void> Pipeline::finish(const Observer& observer) {
     for (int i = 0; i < 2; i++) {
         source_->audit([&](const Event& event) { take(event, observer); });
     }
-    checker_.finish();
+    follower_.finish();
     return settled;
+}
+
+WriterFigures Pipeline::close_recording() {
+    return recorder_ ? recorder_->close() : WriterFigures{};
 }
 
 SourceFigures Pipeline::figures() const {
@@ -203,32 +195,22 @@ SourceFigures Pipeline::figures() const {
 }
 
 std::shared_ptr<Publication> Pipeline::publication() const {
-    auto made = std::make_shared<Publication>(Publication{.view = world_.view(),
+    auto made = std::make_shared<Publication>(Publication{.view = world().view(),
                                                           .source = figures(),
-                                                          .findings = checker_.findings(),
-                                                          .notices = checker_.lookout().notices(),
+                                                          .findings = checker().findings(),
+                                                          .notices = checker().lookout().notices(),
                                                           .unready = {},
                                                           .note = {}});
-    if (!world_.synchronized()) {
+    if (!world().synchronized()) {
         made->unready = "the first snapshot is not complete";
-    } else if (!world_.certain()) {
+    } else if (!world().certain()) {
         made->unready = "events were lost and the next snapshot is not complete";
     }
     return made;
 }
 
 std::string final_account(const Pipeline& pipeline) {
-    const Account& account = pipeline.world().account();
-    const LiveCounts counts = pipeline.source().counts();
-    return fmt::format(
-        "{} events, {} lost; tasks: {} born, {} released; namespaces: {} created, {} destroyed; "
-        "rules: {} violations, {} unknown{}",
-        counts.delivered, sum(account.lost), account.tasks_born, account.tasks_released,
-        sum(account.created), sum(account.destroyed), pipeline.checker().findings().violations(),
-        pipeline.checker().findings().unknown(),
-        pipeline.world().certain()
-            ? ""
-            : "; the last gap was not closed: what it touched is not certain");
+    return account_text(pipeline.follower(), pipeline.source().counts().delivered);
 }
 
 }  // namespace nstrail

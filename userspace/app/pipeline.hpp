@@ -3,12 +3,12 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
+#include <optional>
 
-#include "model/world.hpp"
-#include "rules/checker.hpp"
+#include "app/follow.hpp"
 #include "sink/board.hpp"
+#include "sink/recorder.hpp"
 #include "source/live.hpp"
 
 namespace nstrail {
@@ -19,11 +19,8 @@ void catch_signals();
 
 class Pipeline {
 public:
-    /// Called after the rules and the model have taken the event in.
-    using Observer = std::function<void(const Event&, const Change&)>;
-
     explicit Pipeline(std::unique_ptr<LiveSource> source, NotableOptions notable = {})
-        : source_(std::move(source)), checker_(world_, std::move(notable)) {}
+        : source_(std::move(source)), follower_(std::move(notable)) {}
 
     /// One look at the source; asks for a snapshot where the model wants one, and in the reduced
     /// mode from time to time, because there a switch of namespaces may show nowhere else.
@@ -31,6 +28,13 @@ public:
     /// Asks for what holds namespaces besides tasks not only once, after the first snapshot, but
     /// from time to time.
     void keep_holders() { holders_.kept = true; }
+    /// Records the stream, from its first event on; to be called before the first step. That the
+    /// recording cannot be opened is an error of the step that tells the first event.
+    void record(WriterOptions options) { recorder_.emplace(std::move(options)); }
+    /// Null where nothing is recorded, or not yet.
+    [[nodiscard]] const Writer* writer() const { return recorder_ ? recorder_->writer() : nullptr; }
+    /// Writes what is left of the recording. Returns its last figures.
+    WriterFigures close_recording();
     /// Steps until the first snapshot is complete, and what else holds namespaces and the
     /// executables of its processes are told. Fails if the snapshot is not within `patience`.
     [[nodiscard]] Result<void> synchronize(std::chrono::milliseconds patience,
@@ -42,10 +46,11 @@ public:
     /// How long there is nothing to do.
     [[nodiscard]] std::chrono::milliseconds pause() const { return source_->pause(); }
 
-    [[nodiscard]] const World& world() const { return world_; }
+    [[nodiscard]] const World& world() const { return follower_.world(); }
     /// Its news() is of the event that an Observer is called with: marks and gaps make findings
     /// final.
-    [[nodiscard]] const Checker& checker() const { return checker_; }
+    [[nodiscard]] const Checker& checker() const { return follower_.checker(); }
+    [[nodiscard]] const Follower& follower() const { return follower_; }
     [[nodiscard]] const LiveSource& source() const { return *source_; }
     [[nodiscard]] SourceFigures figures() const;
     /// A snapshot with all that readers need.
@@ -58,8 +63,8 @@ private:
     [[nodiscard]] bool wants_holders(Clock::time_point now) const;
 
     std::unique_ptr<LiveSource> source_;
-    World world_;
-    Checker checker_;
+    Follower follower_;
+    std::optional<Recorder> recorder_;
     Clock::time_point snapshot_asked_{};
     Clock::time_point snapshot_ended_{};
     // Rounds are measured in time on a CPU: one that a busy host drew out may be repeated soon.

@@ -48,6 +48,7 @@ public:
         const TaskSlot slot = by_key_.find(key);
         return slot == no_task ? nullptr : &state_.tasks[slot];
     }
+    [[nodiscard]] bool in_round() const { return in_round_ || looking_ || sweep_at_ != 0; }
     [[nodiscard]] bool wants_snapshot() const {
         const bool proven = sweep_at_ != 0 && !gap_open_;  // only the sweep is to be finished
         return !certain() && !proven && (!in_round_ || round_dirty_);
@@ -84,6 +85,9 @@ private:
     void on(const Event& event, const nst_inum_alloc& e, Change& change);
     void on(const Event& event, const nst_inum_free& e, Change& change);
     void on(const Event& event, const nst_ns_holder& e, Change& change);
+    // engine_kept.cpp
+    void on(const Event& event, const nst_ns_kept& e, Change& change);
+    void on(const Event& event, const nst_task_kept& e, Change& change);
     // engine_pids.cpp
     void on(const Event& event, const nst_alloc_pid& e, Change& change);
     void on(const Event& event, const nst_free_pid& e, Change& change);

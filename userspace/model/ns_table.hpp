@@ -90,6 +90,19 @@ public:
         made.gen = ++entry.gen;
         return made;
     }
+    /// How many namespaces were seen with that number before: the next is of the generation after.
+    void seen_before(std::uint32_t inum, std::uint32_t generations) {
+        by_inum_.at(inum).gen = generations;
+    }
+    /// f(inum, generations) for each number that was in use and is not now.
+    template <class F>
+    void each_past(F&& f) const {
+        by_inum_.each([&](std::uint32_t inum, const Entry& entry) {
+            if (entry.slot == 0 && entry.gen != 0) {
+                f(inum, entry.gen);
+            }
+        });
+    }
     /// Precondition: one lives there.
     void remove(std::uint32_t inum) { slots_.release(std::exchange(by_inum_.at(inum).slot, 0)); }
     [[nodiscard]] std::uint32_t size() const { return slots_.size(); }

@@ -201,6 +201,10 @@ const std::vector<PidRequest>& View::pid_requests() const {
     return *shared_->state->requests;
 }
 
+const WorldState& View::state() const {
+    return *shared_->state;
+}
+
 std::optional<std::uint32_t> View::pid_max() const {
     const std::uint32_t limit = session().pid_max;
     return limit == 0 ? std::nullopt : std::optional(limit);

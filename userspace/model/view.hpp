@@ -78,6 +78,8 @@ public:
     [[nodiscard]] const std::vector<PidRequest>& pid_requests() const;
     /// kernel.pid_max when the trace began; empty = not known.
     [[nodiscard]] std::optional<std::uint32_t> pid_max() const;
+    /// The tables behind it, for whoever writes all of them down (see keyframe.hpp).
+    [[nodiscard]] const WorldState& state() const;
 
 private:
     friend class Task;

@@ -36,6 +36,10 @@ bool World::wants_snapshot() const {
     return engine_->wants_snapshot();
 }
 
+bool World::in_round() const {
+    return engine_->in_round();
+}
+
 std::size_t World::task_count() const {
     return engine_->state().tasks.size();
 }

@@ -63,6 +63,8 @@ public:
     /// Only a snapshot can make it certain (again), and none is under way that could. One that
     /// something was lost of cannot, and its end mark may be what was lost.
     [[nodiscard]] bool wants_snapshot() const;
+    /// A snapshot or a look for holders is under way, or what it told is still being worked in.
+    [[nodiscard]] bool in_round() const;
     [[nodiscard]] std::size_t task_count() const;
     /// The task with that tid in the initial pid namespace, or null.
     [[nodiscard]] const TaskRecord* find_task(std::uint32_t tid) const;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <csignal>
+#include <optional>
 #include <sstream>
+#include <utility>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 #include "app/hidden.hpp"
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
+#include "app/recording_log.hpp"
 #include "event/reflect.hpp"
 #include "sink/findings.hpp"
 #include "sink/tree.hpp"
@@ -85,6 +88,8 @@ void log_remarks(const Lookout& lookout) {
 struct AgentOptions {
     TraceOptions trace;
     NotableChoice notable;
+    RecordChoice recording;
+    std::string record;
     std::string listen = "127.0.0.1:9977";
     bool insecure = false;
     bool tree = false;
@@ -99,6 +104,14 @@ int agent(const AgentOptions& given) {
     const auto notable = given.notable.resolve();
     if (!notable) {
         return complain(notable.error(), exit_usage);
+    }
+    std::optional<WriterOptions> writer;
+    if (!given.record.empty()) {
+        const auto resolved = given.recording.resolve(given.record);
+        if (!resolved) {
+            return complain(resolved.error(), exit_usage);
+        }
+        writer = *resolved;
     }
     WebOptions web{
         .insecure = given.insecure, .version = NSTRAIL_VERSION, .doctor = {}, .rules = {}};
@@ -121,6 +134,11 @@ int agent(const AgentOptions& given) {
     }
     Pipeline pipeline(std::move(*source), *notable);
     pipeline.keep_holders();
+    RecordingLog recording;
+    bool recording_told = false;
+    if (writer) {
+        pipeline.record(*writer);
+    }
     const HookPlan& plan = pipeline.source().plan();
     web.doctor = doctor_json(plan);
     web.rules = rules_json(plan.working());
@@ -161,6 +179,12 @@ int agent(const AgentOptions& given) {
             code = complain(stepped.error());
             break;
         }
+        if (const Writer* now = pipeline.writer(); now != nullptr) {
+            if (!std::exchange(recording_told, true)) {
+                recording.opened(*now, given.record);
+            }
+            recording.look(*now);
+        }
         if (!looked && pipeline.world().synchronized()) {
             looked = true;
             note = hidden_note(hidden_tasks(pipeline));
@@ -187,6 +211,9 @@ int agent(const AgentOptions& given) {
         code = complain(finished.error());
     }
     log_findings(pipeline.checker());
+    if (writer && !recording.closed(pipeline.close_recording()) && code == exit_ok) {
+        code = exit_failure;
+    }
     fmt::print(stderr, "nstrail: {}\n", final_account(pipeline));
     return code;
 }
@@ -204,6 +231,9 @@ void add_agent(CLI::App& app, Run& run) {
                       "allow an address beyond loopback, unencrypted and open");
     command->add_flag("--tree", options->tree, "draw the live hierarchy on the terminal");
     command->add_option("--for", options->duration, "end after this time, e.g. 10s");
+    command->add_option("--record", options->record,
+                        "keep the latest of what happens in this directory; see `nstrail record`");
+    options->recording.add_to(*command, "record-");
     options->trace.add_to(*command);
     options->notable.add_to(*command);
     command->callback([=, &run] { run = [=] { return agent(*options); }; });

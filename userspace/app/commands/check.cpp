@@ -3,9 +3,8 @@
 
 #include "app/commands.hpp"
 #include "app/options.hpp"
-#include "rules/checker.hpp"
+#include "app/replay.hpp"
 #include "sink/findings.hpp"
-#include "source/script.hpp"
 
 namespace nstrail {
 
@@ -23,24 +22,19 @@ int check(const Given& given) {
     if (!notable) {
         return complain(notable.error(), exit_usage);
     }
-    auto source = ScriptSource::open(path == "-" ? "/dev/stdin" : path);
-    if (!source) {
-        return complain(source.error());
+    auto opened = Replay::open(path, *notable);
+    if (!opened) {
+        return complain(opened.error());
     }
-    World world;
-    Checker checker(world, *notable);
+    Replay& replay = **opened;
     std::optional<Error> fault;
-    bool told = false;
-    while (!(*source)->ended()) {
-        const auto polled = (*source)->poll([&](const Event& event) {
-            told = told || event.kind() == NST_KIND_session;
-            checker.apply(event);
-        });
-        if (!polled) {
-            fault = polled.error();
-        }
+    if (auto done = replay.run(); !done) {
+        fault = done.error();
     }
-    checker.finish();
+    replay.finish();
+    fmt::print(stderr, "{}", replay.faults_text());
+    const World& world = replay.world();
+    const Checker& checker = replay.checker();
     const Findings& findings = checker.findings();
     const std::size_t alive = world.view().namespace_count();
     const Notices& notices = checker.lookout().notices();
@@ -59,11 +53,11 @@ int check(const Given& given) {
     if (findings.violations() != 0) {
         return exit_violations;
     }
-    if (!told || !world.synchronized()) {
+    if (!replay.told() || !world.synchronized()) {
         return complain({.what = "check " + path,
-                         .why = told ? "its first snapshot is not complete"
-                                     : "it does not say which hooks it was made with",
-                         .next = "write one with `nstrail live --json --all`"},
+                         .why = replay.told() ? "its first snapshot is not complete"
+                                              : "it does not say which hooks it was made with",
+                         .next = "write one with `nstrail record`, or `nstrail live --json --all`"},
                         exit_unsupported);
     }
     return findings.unknown() != 0 ? exit_unsupported : exit_ok;
@@ -72,14 +66,16 @@ int check(const Given& given) {
 }  // namespace
 
 void add_check(CLI::App& app, Run& run) {
-    auto* command = app.add_subcommand(
-        "check",
-        "Holds a written stream against the rules. Exits with 3 if the kernel broke one, with 4 "
-        "if events that were lost leave it undecided.");
+    auto* command = app.add_subcommand("check",
+                                       "Holds a recording, or a written stream, against the rules. "
+                                       "Exits with 3 if the kernel broke one, with 4 "
+                                       "if events that were lost leave it undecided.");
     auto given = std::make_shared<Given>();
     command
-        ->add_option("stream", given->path,
-                     "what `nstrail live --json --all` printed, a file; - is stdin")
+        ->add_option(
+            "stream", given->path,
+            "the directory that `nstrail record` wrote to, or a file of what `nstrail live "
+            "--json --all` printed; - is stdin")
         ->required();
     command->add_flag("--json", given->json, "one JSON document");
     given->notable.add_to(*command);

@@ -6,22 +6,69 @@
 #include "app/commands.hpp"
 #include "app/look.hpp"
 #include "app/options.hpp"
+#include "app/replay.hpp"
+#include "app/times.hpp"
 
 namespace nstrail {
 
 namespace {
 
-int tree(const std::string& types, bool tasks, bool json) {
-    auto chosen = parse_types(types);
+struct TreeCommand {
+    std::string types;
+    std::string from;
+    std::string at;
+    bool tasks = false;
+    bool json = false;
+};
+
+/// What a recording knows of a moment, by default its last.
+Result<Look> look_back(const TreeCommand& given) {
+    auto opened = Replay::open(given.from);
+    if (!opened) {
+        return std::unexpected(opened.error());
+    }
+    Replay& replay = **opened;
+    const RecordingClock clock = replay.clock();
+    std::uint64_t at = UINT64_MAX;
+    if (!given.at.empty()) {
+        const auto parsed = parse_time(given.at, clock);
+        if (!parsed) {
+            return std::unexpected(parsed.error());
+        }
+        at = *parsed;
+    }
+    if (at < clock.first_ns) {
+        return fail(fmt::format("tell what was at {}", given.at),
+                    fmt::format("the recording begins {:.3f} s later",
+                                static_cast<double>(clock.first_ns - at) / 1e9));
+    }
+    replay.start_at(at);
+    replay.end_at(at);
+    auto run = replay.run();
+    fmt::print(stderr, "{}", replay.faults_text());
+    if (!run) {
+        return std::unexpected(run.error());
+    }
+    return Look{.view = replay.world().view(), .note = {}};
+}
+
+int tree(const TreeCommand& given) {
+    auto chosen = parse_types(given.types);
     if (!chosen) {
         return complain(chosen.error(), exit_usage);
     }
-    const auto look = look_once();
-    if (!look) {
-        return complain(look.error(), exit_unsupported);
+    if (given.from.empty() && !given.at.empty()) {
+        return complain({.what = "tell what was at " + given.at,
+                         .why = "this host is known as it is now only",
+                         .next = "give a recording with --from"},
+                        exit_usage);
     }
-    const TreeOptions shown{.tasks = tasks, .types = std::move(*chosen), .note = look->note};
-    if (json) {
+    const auto look = given.from.empty() ? look_once() : look_back(given);
+    if (!look) {
+        return complain(look.error(), given.from.empty() ? exit_unsupported : exit_failure);
+    }
+    const TreeOptions shown{.tasks = given.tasks, .types = std::move(*chosen), .note = look->note};
+    if (given.json) {
         fmt::print("{}\n", tree_json(look->view, shown));
     } else {
         fmt::print("{}", tree_text(look->view, shown));
@@ -32,14 +79,19 @@ int tree(const std::string& types, bool tasks, bool json) {
 }  // namespace
 
 void add_tree(CLI::App& app, Run& run) {
-    auto* command = app.add_subcommand("tree", "The namespace hierarchy of this host, now.");
-    auto types = std::make_shared<std::string>();
-    auto tasks = std::make_shared<bool>(false);
-    auto json = std::make_shared<bool>(false);
-    command->add_flag("--json", *json, "one JSON document (nstrail.tree/1)");
-    command->add_flag("--tasks", *tasks, "every task, too");
-    command->add_option("--type", *types, "only these types, e.g. pid,user");
-    command->callback([=, &run] { run = [=] { return tree(*types, *tasks, *json); }; });
+    auto* command = app.add_subcommand(
+        "tree", "The namespace hierarchy of this host, now, or at any time of a recording.");
+    auto given = std::make_shared<TreeCommand>();
+    command->add_flag("--json", given->json, "one JSON document (nstrail.tree/1)");
+    command->add_flag("--tasks", given->tasks, "every task, too");
+    command->add_option("--type", given->types, "only these types, e.g. pid,user");
+    command->add_option("--from", given->from,
+                        "the directory that `nstrail record` wrote to, or a file of what `nstrail "
+                        "live --json --all` printed");
+    command->add_option("--at", given->at,
+                        "when: a time as RFC 3339 has it, +10s from the start, or boottime in "
+                        "nanoseconds; else the end");
+    command->callback([=, &run] { run = [=] { return tree(*given); }; });
 }
 
 }  // namespace nstrail

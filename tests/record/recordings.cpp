@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "record/recordings.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "event/format.hpp"
+#include "model/keyframe.hpp"
+#include "source/script.hpp"
+
+namespace nstrail::test {
+
+TempDir::TempDir() : path_(std::filesystem::temp_directory_path() / "nstrail-test-XXXXXX") {
+    if (mkdtemp(path_.data()) == nullptr) {
+        std::abort();
+    }
+}
+
+TempDir::~TempDir() {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored)) {
+        forget_memory(entry.path());
+    }
+    std::filesystem::remove_all(path_, ignored);
+}
+
+void forget_memory(const std::string& boot_folder) {
+    std::string path = slurp(boot_folder + "/open");
+    if (path.starts_with("/dev/shm/nstrail-")) {
+        path.pop_back();
+        std::filesystem::remove(path);
+        std::filesystem::remove(boot_folder + "/open");
+    }
+}
+
+const std::vector<EventBuffer>& scenes() {
+    static const auto all = [] {
+        std::vector<EventBuffer> events;
+        auto source = ScriptSource::open(FIXTURES "/debian-6.12-scenes.jsonl");
+        while (source && !(*source)->ended()) {
+            const auto polled = (*source)->poll([&](const Event& event) {
+                EventBuffer buffer(event.bytes().size());
+                std::ranges::copy(event.bytes(), buffer.bytes().begin());
+                events.push_back(std::move(buffer));
+            });
+            if (!polled) {
+                std::abort();
+            }
+        }
+        return events;
+    }();
+    return all;
+}
+
+std::vector<std::string> as_json(const std::vector<EventBuffer>& events) {
+    std::vector<std::string> lines;
+    lines.reserve(events.size());
+    for (const EventBuffer& event : events) {
+        lines.push_back(to_json(*event.event()));
+    }
+    return lines;
+}
+
+WriterOptions small_chunks(const std::string& path) {
+    WriterOptions options;
+    options.store.path = path;
+    options.chunk_bytes = std::uint64_t{64} << 10;
+    options.keyframe_share = 0;
+    return options;
+}
+
+void write_recording(const WriterOptions& options, const std::vector<EventBuffer>& events,
+                     const std::function<void(Writer&, std::size_t)>& each) {
+    const auto session = events.front().event();
+    auto writer = Writer::open(options, session->as<nst_session>());
+    ASSERT_TRUE(writer) << writer.error().line();
+    World world;
+    for (std::size_t i = 0; i < events.size(); i++) {
+        const auto event = events[i].event();
+        (*writer)->write(*event);
+        world.apply(*event);
+        if (world.synchronized() && !world.in_round() && (*writer)->wants_keyframe()) {
+            (*writer)->keyframe(
+                [view = world.view()](const TellEvent& tell) { tell_keyframe(view, tell); });
+        }
+        if (each) {
+            each(**writer, i);
+        }
+    }
+}
+
+Read read_recording(const std::string& path) {
+    Read read;
+    auto source = RecordingSource::open(path);
+    if (!source) {
+        ADD_FAILURE() << source.error().line();
+        return read;
+    }
+    while (!(*source)->ended()) {
+        const auto polled = (*source)->poll([&](const Event& event) {
+            const bool gap =
+                event.kind() == NST_KIND_gap && event.as<nst_gap>().cause == NST_gap_cause_damage;
+            if (gap) {
+                read.missing += event.as<nst_gap>().lost;
+                read.gaps++;
+            } else {
+                read.events.push_back(to_json(event));
+            }
+        });
+        EXPECT_TRUE(polled);
+    }
+    read.faults = (*source)->faults();
+    return read;
+}
+
+std::string boot_folder(const std::string& path) {
+    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+        return entry.path();
+    }
+    return {};
+}
+
+std::vector<std::string> chunk_files(const std::string& path) {
+    std::vector<std::string> files;
+    const auto boot = list_boot(boot_folder(path));
+    for (const ShelvedChunk& chunk : boot->chunks) {
+        files.push_back(chunk.file);
+    }
+    return files;
+}
+
+std::string slurp(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream(path, std::ios::binary).rdbuf();
+    return text.str();
+}
+
+void spill(const std::string& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+}  // namespace nstrail::test

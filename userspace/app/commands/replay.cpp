@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/replay.hpp"
+
+#include <cmath>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "app/commands.hpp"
+#include "app/options.hpp"
+#include "app/pipeline.hpp"
+#include "app/printer.hpp"
+
+namespace nstrail {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct ReplayCommand {
+    NotableChoice notable;
+    std::string path;
+    std::string begin;
+    std::string end;
+    std::string speed = "max";
+    bool json = false;
+};
+
+/// Sleeps so that events come as far apart as they happened, divided by the speed.
+class Pace {
+public:
+    explicit Pace(double speed) : speed_(speed) {}
+
+    /// Before an event of that time is shown. `flush` is called before it sleeps.
+    template <class F>
+    void keep(std::uint64_t boot_ns, F&& flush) {
+        if (speed_ == 0) {
+            return;
+        }
+        if (first_ns_ == 0) {
+            first_ns_ = boot_ns;
+            started_ = Clock::now();
+        }
+        const auto passed = static_cast<double>(boot_ns - std::min(boot_ns, first_ns_)) / speed_;
+        const auto due = started_ + std::chrono::nanoseconds(static_cast<std::int64_t>(passed));
+        // In pieces, so that a signal is answered.
+        while (Clock::now() < due && !stop_requested()) {
+            flush();
+            std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(
+                due - Clock::now(), std::chrono::milliseconds(100)));
+        }
+    }
+
+private:
+    double speed_;  // 0 = as fast as possible
+    std::uint64_t first_ns_ = 0;
+    Clock::time_point started_{};
+};
+
+Result<double> parse_speed(const std::string& text) {
+    if (text == "max") {
+        return 0;
+    }
+    char* end = nullptr;
+    const double speed = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end != '\0' || !std::isfinite(speed) || speed <= 0) {
+        return fail(fmt::format("replay at speed '{}'", text), "it is no number above 0",
+                    "e.g. 1, 0.5, 10 or max");
+    }
+    return speed;
+}
+
+int replay(const ReplayCommand& given) {
+    const auto notable = given.notable.resolve();
+    const auto speed = parse_speed(given.speed);
+    if (!notable || !speed) {
+        return complain(notable ? speed.error() : notable.error(), exit_usage);
+    }
+    auto opened = Replay::open(given.path, *notable);
+    if (!opened) {
+        return complain(opened.error());
+    }
+    Replay& replay = **opened;
+    std::uint64_t begin = 0;
+    std::uint64_t end = UINT64_MAX;
+    for (const auto& [text, time] : {std::pair(&given.begin, &begin), {&given.end, &end}}) {
+        if (text->empty()) {
+            continue;
+        }
+        const auto parsed = parse_time(*text, replay.clock());
+        if (!parsed) {
+            return complain(parsed.error(), exit_usage);
+        }
+        *time = *parsed;
+    }
+    if (begin != 0) {
+        replay.start_at(begin);
+    }
+    replay.end_at(end);
+    catch_signals();
+    Printer printer(replay.world(), replay.checker(), given.json);
+    Pace pace(*speed);
+    const auto show = [&](const Event& event, const Change& change) {
+        // Before the beginning the model learns, and nothing is shown.
+        if (replay.now() < begin) {
+            return;
+        }
+        pace.keep(replay.now(), [&] { printer.flush(); });
+        printer.event(event, change);
+        printer.news(event);
+    };
+    int code = exit_ok;
+    while (!replay.ended() && !stop_requested()) {
+        if (auto stepped = replay.step(show); !stepped) {
+            code = complain(stepped.error());
+            break;
+        }
+        printer.flush();
+    }
+    replay.finish();
+    printer.findings();
+    printer.flush();
+    fmt::print(stderr, "{}nstrail: {}\n", replay.faults_text(),
+               account_text(replay.follower(), replay.events()));
+    return code;
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app, Run& run) {
+    auto* command = app.add_subcommand(
+        "replay", "The events of a recording, through the rules and the model that serve live.");
+    auto options = std::make_shared<ReplayCommand>();
+    command
+        ->add_option(
+            "recording", options->path,
+            "the directory that `nstrail record` wrote to, or a file of what `nstrail live "
+            "--json --all` printed; - is stdin")
+        ->required();
+    command->add_flag("--json", options->json, "one JSON object per line");
+    command->add_option("--begin", options->begin,
+                        "show what happened from then on: a time of day as RFC 3339 has it, +10s "
+                        "from the start, or boottime in nanoseconds");
+    command->add_option("--end", options->end, "and until then");
+    command
+        ->add_option("--speed", options->speed,
+                     "how much faster than it happened, e.g. 1 or 0.5; max = as fast as possible")
+        ->capture_default_str();
+    options->notable.add_to(*command);
+    command->callback([=, &run] { run = [=] { return replay(*options); }; });
+}
+
+}  // namespace nstrail

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A stream on stdout: events, and what the rules say of them.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "event/event.hpp"
+#include "model/container.hpp"
+#include "model/world.hpp"
+#include "rules/checker.hpp"
+
+namespace nstrail {
+
+/// Writes lines of text, or of JSON, to a buffer. World and Checker must outlive it, and have taken
+/// in what it is given.
+class Printer {
+public:
+    Printer(const World& world, const Checker& checker, bool json)
+        : world_(world), checker_(checker), json_(json) {}
+
+    /// The event, with what is known besides it of the task that it is about.
+    void event(const Event& event, const Change& change);
+    /// What the checker made of the event just taken in: remarks, and findings that a mark or a gap
+    /// made final.
+    void news(const Event& event);
+    /// What the checker made final last.
+    void findings();
+    /// Writes the buffer to stdout.
+    void flush();
+
+private:
+    void besides(const TaskRecord& task);
+    [[nodiscard]] const Whereabouts* whereabouts(const TaskRecord& task);
+
+    const World& world_;
+    const Checker& checker_;
+    bool json_;
+    fmt::memory_buffer out_;
+    std::unordered_map<std::string, Whereabouts> by_path_;
+};
+
+}  // namespace nstrail

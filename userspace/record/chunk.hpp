@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the packets of one chunk. Trusts nothing: each size is checked against what contains it,
+// each packet against its hash; what is damaged is told and reading goes on at the next packet.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+#include "record/format.hpp"
+#include "record/shelf.hpp"
+
+struct ZSTD_DCtx_s;
+
+namespace nstrail {
+
+/// Bytes of a recording that no packet could be made of.
+struct Damage {
+    std::string file;
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+    std::string why;
+};
+using TellDamage = std::function<void(Damage)>;
+
+/// Whole and checked. The bytes are valid until the next is read.
+struct Packet {
+    PacketHeader header;
+    std::span<const std::byte> bytes;  ///< header included, up to content_size; aligned to 8
+    std::uint64_t offset = 0;          ///< in the file
+    std::uint64_t end = 0;             ///< where the next one begins
+};
+
+class ChunkReader {
+public:
+    [[nodiscard]] static Result<ChunkReader> open(const ShelvedChunk& chunk, const Uuid& uuid);
+    ChunkReader(ChunkReader&&) noexcept;
+    ChunkReader& operator=(ChunkReader&&) noexcept;
+    ~ChunkReader();
+
+    /// The next packet; nothing at the end. With `contents` false only the header is read and
+    /// checked, and `bytes` is empty (of packed chunks all is read).
+    [[nodiscard]] std::optional<Packet> next(const TellDamage& tell, bool contents = true);
+    void seek(std::uint64_t offset) { at_ = offset; }
+
+private:
+    ChunkReader(Fd file, std::string path, const Uuid& uuid, bool packed);
+    [[nodiscard]] std::span<const std::byte> ahead(std::size_t wanted);
+    [[nodiscard]] std::optional<Packet> plain(bool contents, std::string& why);
+    [[nodiscard]] std::optional<Packet> unpacked(std::string& why);
+    [[nodiscard]] std::optional<Packet> take(std::span<const std::byte> bytes, bool contents,
+                                             std::string& why) const;
+    void skip_damage(std::string why, const TellDamage& tell);
+    [[nodiscard]] bool may_begin_here();
+
+    struct Unpack {
+        void operator()(ZSTD_DCtx_s* context) const;
+    };
+    Fd file_;
+    std::string path_;
+    Uuid uuid_;
+    bool packed_;
+    std::uint64_t at_ = 0;
+    // What has been read of the file: `filled_` bytes from `window_at_` on.
+    std::vector<std::uint64_t> window_;
+    std::uint64_t window_at_ = 0;
+    std::size_t filled_ = 0;
+    int read_error_ = 0;
+    std::unique_ptr<ZSTD_DCtx_s, Unpack> unpack_;
+    std::vector<std::uint64_t> unpacked_;
+};
+
+}  // namespace nstrail
