@@ -40,14 +40,14 @@ bool synthesized(const Event& event) {
            event.as<nst_task_release>().via == NST_release_via_resync;
 }
 
-std::string account_text(const Follower& follower, std::uint64_t events) {
+std::string account_text(const Follower& follower) {
     const Account& account = follower.world().account();
     const Findings& findings = follower.checker().findings();
     return fmt::format(
         "{} events, {} lost; tasks: {} born, {} released; namespaces: {} created, {} destroyed; "
         "rules: {} violations, {} unknown{}",
-        events, sum(account.lost), account.tasks_born, account.tasks_released, sum(account.created),
-        sum(account.destroyed), findings.violations(), findings.unknown(),
+        sum(account.events), sum(account.lost), account.tasks_born, account.tasks_released,
+        sum(account.created), sum(account.destroyed), findings.violations(), findings.unknown(),
         follower.world().certain()
             ? ""
             : "; the last gap was not closed: what it touched is not certain");

@@ -32,7 +32,8 @@ private:
 /// Whether the observer was told an event that is not in the stream.
 [[nodiscard]] bool synthesized(const Event& event);
 
-/// The account at the end of a stream, in a line without its end.
-[[nodiscard]] std::string account_text(const Follower& follower, std::uint64_t events);
+/// The account at the end of a stream, in a line without its end: of a recording it is what the
+/// recorder said.
+[[nodiscard]] std::string account_text(const Follower& follower);
 
 }  // namespace nstrail

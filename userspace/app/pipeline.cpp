@@ -209,8 +209,4 @@ std::shared_ptr<Publication> Pipeline::publication() const {
     return made;
 }
 
-std::string final_account(const Pipeline& pipeline) {
-    return account_text(pipeline.follower(), pipeline.source().counts().delivered);
-}
-
 }  // namespace nstrail

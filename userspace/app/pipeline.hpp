@@ -83,7 +83,4 @@ private:
     } holders_;
 };
 
-/// One line with the final figures, for stderr.
-[[nodiscard]] std::string final_account(const Pipeline& pipeline);
-
 }  // namespace nstrail

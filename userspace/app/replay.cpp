@@ -49,7 +49,6 @@ Result<void> Replay::step(const Observer& observer) {
             return;
         }
         told_ = told_ || event.kind() == NST_KIND_session;
-        events_++;
         follower_.take(event, observer);
     });
     return polled ? Result<void>{} : std::unexpected(polled.error());

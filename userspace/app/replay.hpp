@@ -38,7 +38,6 @@ public:
     [[nodiscard]] const World& world() const { return follower_.world(); }
     [[nodiscard]] const Checker& checker() const { return follower_.checker(); }
     [[nodiscard]] const Follower& follower() const { return follower_; }
-    [[nodiscard]] std::uint64_t events() const { return events_; }
     /// The first event, which says what was hooked, has come.
     [[nodiscard]] bool told() const { return told_; }
     /// For parse_time(). Of JSON lines nothing is known before they are read.
@@ -53,7 +52,6 @@ private:
     std::unique_ptr<Source> source_;
     RecordingSource* recording_ = nullptr;
     Follower follower_;
-    std::uint64_t events_ = 0;
     std::uint64_t now_ = 0;
     std::uint64_t end_ = UINT64_MAX;
     bool past_ = false;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "loss.hpp"
+#include "recording.hpp"
 #include "self_test.hpp"
 #include "session.hpp"
 #include "soak.hpp"
@@ -119,6 +120,10 @@ int main(int argc, char** argv) {
         for (const std::string& name : vmtests::loss_tests())
             plan += ' ' + name;
     }
+    if (options.wants("record")) {
+        for (const std::string& name : vmtests::recording_tests())
+            plan += ' ' + name;
+    }
     if (options.wants("violator")) {
         for (const std::string& name : vmtests::violator_tests())
             plan += ' ' + name;
@@ -144,6 +149,7 @@ int main(int argc, char** argv) {
         session.send_logs();
     }
     if (options.wants("loss")) vmtests::test_loss(options, results);
+    if (options.wants("record")) vmtests::test_recording(options, results);
     if (options.wants("violator")) vmtests::test_violator(options, results);
     if (options.wants("soak")) vmtests::soak(options, results);
     results.line("done");

@@ -214,7 +214,7 @@ int agent(const AgentOptions& given) {
     if (writer && !recording.closed(pipeline.close_recording()) && code == exit_ok) {
         code = exit_failure;
     }
-    fmt::print(stderr, "nstrail: {}\n", final_account(pipeline));
+    fmt::print(stderr, "nstrail: {}\n", account_text(pipeline.follower()));
     return code;
 }
 

@@ -160,7 +160,7 @@ int live(const LiveCommand& given) {
     }
     printer.findings();
     printer.flush();
-    fmt::print(stderr, "nstrail: {}\n", final_account(pipeline));
+    fmt::print(stderr, "nstrail: {}\n", account_text(pipeline.follower()));
     return child && child->ended() && code == exit_ok ? child->status() : code;
 }
 

@@ -77,7 +77,7 @@ int record(const RecordCommand& given) {
         code = complain(finished.error());
     }
     const bool whole = log.closed(pipeline.close_recording());
-    fmt::print(stderr, "nstrail: {}\n", final_account(pipeline));
+    fmt::print(stderr, "nstrail: {}\n", account_text(pipeline.follower()));
     if (!whole && code == exit_ok) {
         code = exit_failure;
     }

@@ -120,8 +120,7 @@ int replay(const ReplayCommand& given) {
     replay.finish();
     printer.findings();
     printer.flush();
-    fmt::print(stderr, "{}nstrail: {}\n", replay.faults_text(),
-               account_text(replay.follower(), replay.events()));
+    fmt::print(stderr, "{}nstrail: {}\n", replay.faults_text(), account_text(replay.follower()));
     return code;
 }
 
