@@ -158,6 +158,27 @@ TEST(Recording, KeepsNoMoreThanItShouldAndBeginsWithAKeyframeThen) {
     EXPECT_EQ(state_of(world), state_of(whole));
 }
 
+TEST(Recording, KeepsNothingOlderThanItShould) {
+    const TempDir dir;
+    WriterOptions options = small_chunks(dir.path());
+    options.chunk_bytes = std::uint64_t{1} << 30;
+    options.store.max_age = std::chrono::milliseconds(100);
+    std::size_t chunks = 0;
+    write_recording(options, scenes(), [&](Writer& writer, std::size_t i) {
+        if (i > 1000 && i % 100 == 0) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(25));
+            writer.flush();
+            chunks = std::max(chunks, chunk_files(dir.path()).size());
+        }
+    });
+    // A chunk is begun every tenth of the age, and goes with it.
+    EXPECT_GT(chunks, 2U);
+    EXPECT_GT(list_boot(boot_folder(dir.path()))->chunks.front().number, 1U);
+    const Read read = read_recording(dir.path());
+    EXPECT_EQ(read.faults.damaged_places, 0U);
+    EXPECT_EQ(read.events.back(), as_json(scenes()).back());
+}
+
 /// The writer of a process that dies in the midst of it; how many events it had taken is in
 /// `taken`.
 void record_until_killed(const std::string& path, std::atomic<std::size_t>& taken) {

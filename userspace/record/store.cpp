@@ -297,10 +297,13 @@ void Store::end_chunk() {
     }
 }
 
+std::vector<ShelvedBoot> Store::shelved() const {
+    return list_boots(options_.path).value_or(std::vector<ShelvedBoot>{});
+}
+
 void Store::count_bytes() {
     bytes_ = 0;
-    const auto boots = list_boots(options_.path);
-    for (const ShelvedBoot& boot : boots ? *boots : std::vector<ShelvedBoot>{}) {
+    for (const ShelvedBoot& boot : shelved()) {
         for (const ShelvedChunk& chunk : boot.chunks) {
             bytes_ += chunk.bytes;
         }
@@ -309,8 +312,7 @@ void Store::count_bytes() {
 
 /// The oldest chunk goes, of whatever boot, but never the one that is being filled.
 bool Store::drop_oldest() {
-    const auto boots = list_boots(options_.path);
-    for (const ShelvedBoot& boot : boots ? *boots : std::vector<ShelvedBoot>{}) {
+    for (const ShelvedBoot& boot : shelved()) {
         for (const ShelvedChunk& chunk : boot.chunks) {
             if (number_ != 0 && chunk.path == folder_) {
                 continue;
@@ -339,13 +341,11 @@ void Store::retain() {
     }
     const std::int64_t oldest = now_ns() - options_.max_age.count();
     while (true) {
-        const auto boots = list_boots(options_.path);
-        const ShelvedChunk* first = nullptr;
-        for (const ShelvedBoot& boot : boots ? *boots : std::vector<ShelvedBoot>{}) {
-            first = first == nullptr && !boot.chunks.empty() ? &boot.chunks.front() : first;
-        }
-        if (first == nullptr || first->path == folder_ || first->modified_ns >= oldest ||
-            !drop_oldest()) {
+        const auto boots = shelved();
+        const auto first = std::ranges::find_if(
+            boots, [](const ShelvedBoot& boot) { return !boot.chunks.empty(); });
+        if (first == boots.end() || first->chunks.front().path == folder_ ||
+            first->chunks.front().modified_ns >= oldest || !drop_oldest()) {
             return;
         }
     }

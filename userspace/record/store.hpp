@@ -84,6 +84,7 @@ private:
     [[nodiscard]] bool drop_oldest();
     [[nodiscard]] Result<void> shelve();
     void count_bytes();
+    [[nodiscard]] std::vector<ShelvedBoot> shelved() const;
 
     StoreOptions options_;
     Uuid uuid_;

@@ -200,6 +200,13 @@ void command(const Options& options, Results& results) {
         differences.push_back("there were " + std::to_string(most) +
                               " pid namespaces at most and " + std::to_string(last) + " at last");
     }
+    std::error_code error;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path, error)) {
+        if (entry.is_regular_file()) {
+            const std::string name = entry.path().string().substr(options.directory.size() + 1);
+            results.file("record_command/" + name, read_whole(entry.path()));
+        }
+    }
     if (const Said check = nstrail(options, {"check", path}); check.code != 0 && check.code != 4) {
         differences.push_back("check: " + check.out + check.err);
     }
