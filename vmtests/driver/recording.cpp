@@ -175,8 +175,10 @@ void killed(const Options& options, Results& results) {
 void command(const Options& options, Results& results) {
     const std::string path = options.directory + "/command";
     Differences differences;
-    const Said recorded = nstrail(options, {"record", path, "--", "/bin/sh", "-c",
-                                            "unshare -p -f -m -n sh -c 'sleep 1; true'; exit 7"});
+    // A chunk is a tenth of the age.
+    const Said recorded =
+        nstrail(options, {"record", path, "--max-age", "10s", "--compress", "--", "/bin/sh", "-c",
+                          "unshare -p -f -m -n sh -c 'sleep 2; true'; sleep 1; exit 7"});
     if (recorded.code != 7) {
         differences.push_back("record ends with status " + std::to_string(recorded.code) +
                               ", and the command with 7: " + recorded.err);
@@ -184,7 +186,7 @@ void command(const Options& options, Results& results) {
     std::size_t most = 0;
     std::size_t last = 0;
     for (const char* at :
-         {"+1ms", "+100ms", "+400ms", "+800ms", "+1200ms", "+1600ms", "+2s", "+1h"}) {
+         {"+1ms", "+100ms", "+400ms", "+800ms", "+1200ms", "+1600ms", "+2s", "+3s", "+1h"}) {
         const auto tree =
             parse_json(nstrail(options, {"tree", "--json", "--from", path, "--at", at}).out);
         if (!tree) {
