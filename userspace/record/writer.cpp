@@ -45,8 +45,8 @@ Writer::Writer(WriterOptions options, std::unique_ptr<Store> store, std::unique_
       bytes_(store_->bytes()),
       room_(packet_room / sizeof(std::uint64_t)) {
     options_.chunk_bytes = chunk_bytes_of(options_);
-    for (std::size_t slot = Spool::slots; slot > 0; slot--) {
-        free_.push_back(slot - 1);
+    for (std::size_t slot = 0; slot < Spool::slots; slot++) {
+        free_.push_back(slot);
     }
     worker_ = std::thread([this] { work(); });
 }
@@ -82,8 +82,8 @@ bool Writer::begin_packet() {
         if (free_.empty()) {
             return false;
         }
-        slot_ = free_.back();
-        free_.pop_back();
+        slot_ = free_.front();
+        free_.pop_front();
     }
     packet_.begin(spool_->slot(slot_), header());
     begun_ = Clock::now();

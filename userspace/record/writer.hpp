@@ -117,7 +117,7 @@ private:
     std::condition_variable wake_;
     std::condition_variable idle_;
     std::deque<Job> jobs_;
-    std::vector<std::size_t> free_;
+    std::deque<std::size_t> free_;  // longest free first: the worker's CPU has let go of it
     std::string fault_;
     Clock::time_point fault_at_{};
     bool working_ = false;

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// What it costs to write a recording, to read it, and to replay it with all rules; and what
+// babeltrace2 takes to read the same one.
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+
+#include <benchmark/benchmark.h>
+
+#include "record/writer.hpp"
+#include "rules/checker.hpp"
+#include "source/recording.hpp"
+#include "source/script.hpp"
+
+namespace nstrail::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t events_wanted = 2'000'000;
+
+/// The stream of the test machine.
+const std::vector<EventBuffer>& events() {
+    static const auto all = [] {
+        std::vector<EventBuffer> made;
+        auto source = ScriptSource::open(FIXTURES "/debian-6.12-scenes.jsonl");
+        while (source && !(*source)->ended()) {
+            const auto polled = (*source)->poll([&](const Event& event) {
+                EventBuffer buffer(event.bytes().size());
+                std::ranges::copy(event.bytes(), buffer.bytes().begin());
+                made.push_back(std::move(buffer));
+            });
+            if (!polled) {
+                std::abort();
+            }
+        }
+        return made;
+    }();
+    return all;
+}
+
+std::string directory(bool compress) {
+    return fs::temp_directory_path() /
+           ("nstrail-bench-" + std::to_string(getpid()) + (compress ? "-zst" : "-ctf"));
+}
+
+/// Writes the stream again and again, as sessions one after another would.
+void write_all(const std::string& path, bool compress, std::size_t wanted) {
+    fs::remove_all(path);
+    WriterOptions options;
+    options.store.path = path;
+    options.store.max_bytes = std::uint64_t{8} << 30;
+    options.store.compress = compress;
+    auto writer = Writer::open(options, events().front().event()->as<nst_session>());
+    if (!writer) {
+        std::abort();
+    }
+    std::size_t written = 0;
+    while (written < wanted) {
+        for (const EventBuffer& event : events()) {
+            (*writer)->write(*event.event());
+        }
+        written += events().size();
+        // The disk is not what is measured: what it cannot take at once would be lost.
+        (*writer)->flush();
+    }
+}
+
+const std::string& recording(bool compress) {
+    static const auto made = [] {
+        std::array<std::string, 2> paths;
+        for (const bool compressed : {false, true}) {
+            paths[compressed ? 1 : 0] = directory(compressed);
+            write_all(paths[compressed ? 1 : 0], compressed, events_wanted);
+        }
+        std::atexit([] {
+            for (const bool compressed : {false, true}) {
+                fs::remove_all(directory(compressed));
+            }
+        });
+        return paths;
+    }();
+    return made[compress ? 1 : 0];
+}
+
+/// The thread that takes events; another brings them to their file.
+void write_events(benchmark::State& state) {
+    const std::string path = directory(false) + "-write";
+    WriterOptions options;
+    options.store.path = path;
+    options.store.max_bytes = std::uint64_t{8} << 30;
+    auto writer = Writer::open(options, events().front().event()->as<nst_session>());
+    std::size_t written = 0;
+    for (auto _ : state) {
+        for (const EventBuffer& event : events()) {
+            (*writer)->write(*event.event());
+        }
+        state.PauseTiming();
+        (*writer)->flush();
+        state.ResumeTiming();
+        written += events().size();
+    }
+    if ((*writer)->figures().lost != 0) {
+        state.SkipWithError("events were lost");
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(written));
+    writer->reset();
+    fs::remove_all(path);
+}
+BENCHMARK(write_events);
+
+template <class F>
+void read_all(benchmark::State& state, bool compress, F&& take) {
+    const std::string& path = recording(compress);
+    std::size_t read = 0;
+    for (auto _ : state) {
+        auto source = RecordingSource::open(path);
+        while (!(*source)->ended()) {
+            const auto polled = (*source)->poll(take);
+            read += polled.value_or(0);
+        }
+        if ((*source)->faults().damaged_places != 0) {
+            state.SkipWithError("the recording is damaged");
+        }
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(read));
+}
+
+void decode_events(benchmark::State& state) {
+    std::uint64_t sum = 0;
+    read_all(state, false, [&](const Event& event) { sum += event.boot_ns(); });
+    benchmark::DoNotOptimize(sum);
+}
+BENCHMARK(decode_events)->Unit(benchmark::kMillisecond);
+
+void decode_compressed_events(benchmark::State& state) {
+    std::uint64_t sum = 0;
+    read_all(state, true, [&](const Event& event) { sum += event.boot_ns(); });
+    benchmark::DoNotOptimize(sum);
+}
+BENCHMARK(decode_compressed_events)->Unit(benchmark::kMillisecond);
+
+/// Model and all rules.
+struct Rules {
+    World world;
+    Checker checker{world};
+};
+void replay(benchmark::State& state, bool compress) {
+    const std::string& path = recording(compress);
+    std::size_t read = 0;
+    for (auto _ : state) {
+        std::optional<Rules> rules;
+        auto source = RecordingSource::open(path);
+        while (!(*source)->ended()) {
+            const auto polled = (*source)->poll([&](const Event& event) {
+                // The stream is one of a machine that was started again and again.
+                if (event.kind() == NST_KIND_session) {
+                    rules.emplace();
+                }
+                rules->checker.apply(event);
+            });
+            read += polled.value_or(0);
+        }
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(read));
+}
+void replay_events(benchmark::State& state) {
+    replay(state, false);
+}
+void replay_compressed_events(benchmark::State& state) {
+    replay(state, true);
+}
+BENCHMARK(replay_events)->Unit(benchmark::kMillisecond);
+BENCHMARK(replay_compressed_events)->Unit(benchmark::kMillisecond);
+
+/// Reads all and shows nothing. In a process of its own, so by the clock.
+void babeltrace2_dummy(benchmark::State& state) {
+    if (std::system("command -v babeltrace2 > /dev/null") != 0) {
+        state.SkipWithError("there is no babeltrace2");
+        return;
+    }
+    const std::string command = "babeltrace2 " + recording(false) + " -o dummy > /dev/null 2>&1";
+    for (auto _ : state) {
+        if (std::system(command.c_str()) != 0) {
+            state.SkipWithError("babeltrace2 failed");
+        }
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) *
+                            static_cast<std::int64_t>(events_wanted));
+}
+BENCHMARK(babeltrace2_dummy)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+}  // namespace
+}  // namespace nstrail::test
