@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recordings from outside: one of the first format, kept for ever, and new ones of this kernel.
 #include <algorithm>
+#include <set>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -80,6 +81,52 @@ TEST(Format1, ShowsAPartOfItself) {
     EXPECT_EQ(all.status, 2);
     EXPECT_NE(all.err.find("that was before the host was started"), std::string::npos) << all.err;
     EXPECT_EQ(run(on("replay", "--json --end 2100-01-01T00:00:00+01:00")).out, whole.out);
+}
+
+TEST(Format1, TellsWhatCameAndWent) {
+    const Outcome outcome = run(on("diff", "--at +1s --at +3s"));
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(outcome.out,
+              "- mnt:[4026532161]\n- pid:[4026532162]\n- net:[4026532163]\n- unshare (4017)\n"
+              "- sh (4018)\n- sleep (4019)\n+ sleep (4020)\n");
+    const json came = json::parse(run(on("diff", "--json --at +1ms --at +1s")).out);
+    std::set<std::string> types;
+    for (const json& ns : came["namespaces"]["came"]) {
+        types.insert(ns["type"]);
+    }
+    EXPECT_EQ(types, (std::set<std::string>{"mnt", "net", "pid"}));
+    EXPECT_FALSE(came["certain"].get<bool>());  // the first snapshot was under way
+    const json none = json::parse(run(on("diff", "--json --at +1s --at +1s")).out);
+    EXPECT_TRUE(none["tasks"]["came"].empty() && none["tasks"]["went"].empty() &&
+                none["tasks"]["moved"].empty());
+    EXPECT_EQ(run(on("diff", "--at +1s")).status, 2);
+}
+
+TEST(Format1, TellsTheStoryOfATaskAndOfANamespace) {
+    const auto kinds = [](const std::string& who) {
+        const Outcome outcome = run("$N story --json '" + who + "' --from " + format_1);
+        EXPECT_EQ(outcome.status, 0) << outcome.err;
+        std::vector<std::string> all;
+        for (std::size_t at = 0; at < outcome.out.size(); at = outcome.out.find('\n', at) + 1) {
+            const json line = json::parse(outcome.out.substr(at, outcome.out.find('\n', at) - at));
+            all.push_back(line["kind"]);
+        }
+        return all;
+    };
+    EXPECT_EQ(kinds("4018"), (std::vector<std::string>{
+                                 "alloc_pid", "task_new", "task_rename", "task_exec", "task_rename",
+                                 "alloc_pid", "task_new", "task_release", "free_pid", "task_exit",
+                                 "ns_switch", "task_release", "free_pid", "task_free"}));
+    EXPECT_EQ(kinds("net:[4026532163]"),
+              (std::vector<std::string>{"inum_alloc", "namespace", "ns_switch", "task_new",
+                                        "task_new", "ns_switch", "ns_switch", "ns_switch",
+                                        "inum_free", "inum_free"}));
+    const Outcome nobody = run("$N story 999999 --from " + std::string(format_1));
+    EXPECT_EQ(nobody.status, 1);
+    expect_one_clear_line(nobody);
+    const Outcome nonsense = run("$N story x:[1] --from " + std::string(format_1));
+    EXPECT_EQ(nonsense.status, 2);
+    expect_one_clear_line(nonsense);
 }
 
 TEST(Format1, OpensInBabeltrace2OnceUnpacked) {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/look.hpp"
 
+#include <fmt/format.h>
+
 #include "app/hidden.hpp"
 #include "app/pipeline.hpp"
+#include "app/replay.hpp"
+#include "app/times.hpp"
 
 namespace nstrail {
 
@@ -21,6 +25,36 @@ Result<Look> look_once() {
     }
     View view = pipeline.world().view();
     return Look{.view = std::move(view), .note = hidden_note(hidden_tasks(pipeline))};
+}
+
+Result<Look> look_back(const std::string& from, const std::string& at_text) {
+    auto opened = Replay::open(from);
+    if (!opened) {
+        return std::unexpected(opened.error());
+    }
+    Replay& replay = **opened;
+    const RecordingClock clock = replay.clock();
+    std::uint64_t at = UINT64_MAX;
+    if (!at_text.empty()) {
+        const auto parsed = parse_time(at_text, clock);
+        if (!parsed) {
+            return std::unexpected(parsed.error());
+        }
+        at = *parsed;
+    }
+    if (at < clock.first_ns) {
+        return fail(fmt::format("tell what was at {}", at_text),
+                    fmt::format("the recording begins {:.3f} s later",
+                                static_cast<double>(clock.first_ns - at) / 1e9));
+    }
+    replay.start_at(at);
+    replay.end_at(at);
+    auto run = replay.run();
+    fmt::print(stderr, "{}", replay.faults_text());
+    if (!run) {
+        return std::unexpected(run.error());
+    }
+    return Look{.view = replay.world().view(), .note = {}};
 }
 
 }  // namespace nstrail

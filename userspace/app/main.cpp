@@ -29,6 +29,8 @@ int main(int argc, char** argv) {
         nstrail::add_agent(app, run);
         nstrail::add_record(app, run);
         nstrail::add_replay(app, run);
+        nstrail::add_diff(app, run);
+        nstrail::add_story(app, run);
         nstrail::add_check(app, run);
         nstrail::add_rules(app, run);
         nstrail::add_pidvec(app, run);

@@ -19,21 +19,25 @@ void Printer::event(const Event& event, const Change& change) {
     out_.push_back('\n');
 }
 
-void Printer::news(const Event& event) {
+void Printer::news(const Event& event, const Wanted& wanted) {
     if (synthesized(event)) {
         return;  // the event that proved it has had its news
     }
     for (const Remark& remark : checker_.lookout().news()) {
-        out_.append(json_ ? remark_json(remark) + "\n" : remark_text(remark));
+        if (!wanted || wanted(remark.task, remark.ns_inum)) {
+            out_.append(json_ ? remark_json(remark) + "\n" : remark_text(remark));
+        }
     }
     if (event.kind() == NST_KIND_mark || event.kind() == NST_KIND_gap) {
-        findings();
+        findings(wanted);
     }
 }
 
-void Printer::findings() {
+void Printer::findings(const Wanted& wanted) {
     for (const Finding& finding : checker_.news()) {
-        out_.append(json_ ? finding_json(finding) + "\n" : finding_text(finding));
+        if (!wanted || wanted(finding.task, finding.ns_inum)) {
+            out_.append(json_ ? finding_json(finding) + "\n" : finding_text(finding));
+        }
     }
 }
 

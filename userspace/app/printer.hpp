@@ -2,6 +2,8 @@
 // A stream on stdout: events, and what the rules say of them.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <unordered_map>
 
@@ -23,11 +25,14 @@ public:
 
     /// The event, with what is known besides it of the task that it is about.
     void event(const Event& event, const Change& change);
+    /// Whether a finding or a remark is wanted, by the task and the inode number of the namespace
+    /// that it is about.
+    using Wanted = std::function<bool(const nst_task_ref& task, std::uint32_t inum)>;
     /// What the checker made of the event just taken in: remarks, and findings that a mark or a gap
     /// made final.
-    void news(const Event& event);
+    void news(const Event& event, const Wanted& wanted = {});
     /// What the checker made final last.
-    void findings();
+    void findings(const Wanted& wanted = {});
     /// Writes the buffer to stdout.
     void flush();
 

@@ -6,8 +6,6 @@
 #include "app/commands.hpp"
 #include "app/look.hpp"
 #include "app/options.hpp"
-#include "app/replay.hpp"
-#include "app/times.hpp"
 
 namespace nstrail {
 
@@ -21,37 +19,6 @@ struct TreeCommand {
     bool json = false;
 };
 
-/// What a recording knows of a moment, by default its last.
-Result<Look> look_back(const TreeCommand& given) {
-    auto opened = Replay::open(given.from);
-    if (!opened) {
-        return std::unexpected(opened.error());
-    }
-    Replay& replay = **opened;
-    const RecordingClock clock = replay.clock();
-    std::uint64_t at = UINT64_MAX;
-    if (!given.at.empty()) {
-        const auto parsed = parse_time(given.at, clock);
-        if (!parsed) {
-            return std::unexpected(parsed.error());
-        }
-        at = *parsed;
-    }
-    if (at < clock.first_ns) {
-        return fail(fmt::format("tell what was at {}", given.at),
-                    fmt::format("the recording begins {:.3f} s later",
-                                static_cast<double>(clock.first_ns - at) / 1e9));
-    }
-    replay.start_at(at);
-    replay.end_at(at);
-    auto run = replay.run();
-    fmt::print(stderr, "{}", replay.faults_text());
-    if (!run) {
-        return std::unexpected(run.error());
-    }
-    return Look{.view = replay.world().view(), .note = {}};
-}
-
 int tree(const TreeCommand& given) {
     auto chosen = parse_types(given.types);
     if (!chosen) {
@@ -63,7 +30,7 @@ int tree(const TreeCommand& given) {
                          .next = "give a recording with --from"},
                         exit_usage);
     }
-    const auto look = given.from.empty() ? look_once() : look_back(given);
+    const auto look = given.from.empty() ? look_once() : look_back(given.from, given.at);
     if (!look) {
         return complain(look.error(), given.from.empty() ? exit_unsupported : exit_failure);
     }
