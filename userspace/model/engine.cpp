@@ -206,9 +206,15 @@ void Engine::on(const Event& /*event*/, const nst_inum_alloc& e, Change& change)
     namespaces_.allocated(e, change.actor != nullptr ? change.actor->name() : "");
 }
 
-void Engine::on(const Event& /*event*/, const nst_inum_free& e, Change& /*change*/) {
+void Engine::on(const Event& /*event*/, const nst_inum_free& e, Change& change) {
     const bool pair = hooked(NST_HOOK_inum_free) && hooked(NST_HOOK_inum_free_done);
-    if (namespaces_.freed(e, pair) && in_round_) {
+    const NsRecord* live = namespaces_.find(e.inum);
+    const NsType type = live != nullptr ? live->type : NST_ns_type_none;
+    if (!namespaces_.freed(e, pair)) {
+        return;
+    }
+    change.ended = type;
+    if (in_round_) {
         freed_[e.inum] = true;
     }
 }

@@ -122,6 +122,7 @@ private:
     void learn_parent(const nst_task_new& e, const NsSet& child);
     void process_dies(const nst_task_exit& e);
     void mark_dying(const TaskRecord& init);
+    void take_away(const TaskRecord& task, Change& change);
     void move_last_pid(NsRecord& ns, std::uint32_t last_pid, PidMove move,
                        const nst_task_ref& actor);
     [[nodiscard]] PidMove explain(const NsRecord& ns, std::uint32_t last_pid) const;

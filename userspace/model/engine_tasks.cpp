@@ -120,6 +120,13 @@ void Engine::mark_dying(const TaskRecord& init) {
     }
 }
 
+void Engine::take_away(const TaskRecord& task, Change& change) {
+    change.released = task;
+    change.released_ns = state_.set_of(task).ns;
+    change.released_cgroup = state_.cgroup_index(task);
+    drop_task(slot_of(task));
+}
+
 void Engine::on(const Event& /*event*/, const nst_task_release& e, Change& change) {
     if (e.via == NST_release_via_resync) {
         return;  // made of what this model found out itself; the address may be another's by now
@@ -134,8 +141,7 @@ void Engine::on(const Event& /*event*/, const nst_task_release& e, Change& chang
     }
     learn_exchange(*task, e.task);
     state_.account.tasks_released++;
-    change.released = *task;
-    drop_task(slot_of(*task));
+    take_away(*task, change);
     change.actor = state_.find_task(e.actor_tid);  // not the task itself where nobody waited
 }
 
@@ -152,8 +158,7 @@ void Engine::on(const Event& /*event*/, const nst_task_free& e, Change& change) 
     // With release_task hooked this is the second witness: the first was lost.
     Account& account = state_.account;
     (hooked(NST_HOOK_release_task) ? account.tasks_dropped : account.tasks_released)++;
-    change.released = *task;
-    drop_task(slot_of(*task));
+    take_away(*task, change);
 }
 
 void Engine::on(const Event& /*event*/, const nst_exchange_tids& e, Change& change) {

@@ -56,7 +56,7 @@ struct WorldState {
     }
     [[nodiscard]] const SetRecord& set_of(const TaskRecord& task) const { return sets[task.set]; }
 
-private:
+    /// Index of its cgroup, 0 = not known.
     [[nodiscard]] std::uint32_t cgroup_index(const TaskRecord& task) const {
         const ProcessRecord& process = processes[task.process];
         const bool own = task.cgroup != 0 && task.cgroup_moves == process.cgroup_moves;

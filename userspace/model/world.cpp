@@ -68,6 +68,10 @@ std::optional<std::string> World::cgroup_of(const TaskRecord& task) const {
     return engine_->state().cgroup_of(task);
 }
 
+std::optional<std::string> World::cgroup_at(std::uint32_t index) const {
+    return cgroup_path(engine_->state().cgroups, index);
+}
+
 std::string_view World::exe_of(const TaskRecord& task) const {
     return engine_->state().exe_of(task);
 }

@@ -32,8 +32,11 @@ struct Change {
     const NsSet* actor_ns = nullptr;     ///< what current has now; null only with actor
     bool by_itself = false;              ///< actor and subject are one
     std::optional<TaskRecord> released;  ///< the task it took away
+    NsSet released_ns;                   ///< what that was in, all 0 = not known
+    std::uint32_t released_cgroup = 0;   ///< of that: for World::cgroup_at(), 0 = not known
     std::vector<TaskRecord> dropped;     ///< tasks that it proved gone, their release being lost
     const NsRecord* ns = nullptr;        ///< the namespace it was about, as it is now
+    NsType ended = NST_ns_type_none;     ///< type of the namespace whose end it told
     std::optional<Transition> transition;
     bool became_certain = false;
     bool became_uncertain = false;
@@ -79,6 +82,8 @@ public:
     /// Of a task that lives: see Task::cgroup() and Task::exe().
     [[nodiscard]] std::optional<std::string> cgroup_of(const TaskRecord& task) const;
     [[nodiscard]] std::string_view exe_of(const TaskRecord& task) const;
+    /// Path of the cgroup that a Change names, before the next apply(); empty = not known.
+    [[nodiscard]] std::optional<std::string> cgroup_at(std::uint32_t index) const;
 
 private:
     std::unique_ptr<class Engine> engine_;
