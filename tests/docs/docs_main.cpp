@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints documentation that is generated from declarations: nstrail-docs events > docs/EVENTS.md,
-// nstrail-docs metrics > docs/METRICS.md, nstrail-docs rules > docs/RULES.md
+// nstrail-docs metrics > docs/METRICS.md, nstrail-docs rules > docs/RULES.md, nstrail-docs filter
+// for the tables in docs/FILTER.md
 #include <cstdio>
 #include <string>
 #include <string_view>
 
+#include "event/filter.hpp"
 #include "event/format.hpp"
 #include "sink/findings.hpp"
 #include "sink/metrics.hpp"
@@ -18,8 +20,10 @@ int main(int argc, char** argv) {
         text = nstrail::metrics_markdown();
     } else if (what == "rules") {
         text = nstrail::rules_markdown();
+    } else if (what == "filter") {
+        text = nstrail::filter_markdown();
     } else {
-        std::fputs("usage: nstrail-docs events|metrics|rules\n", stderr);
+        std::fputs("usage: nstrail-docs events|metrics|rules|filter\n", stderr);
         return 2;
     }
     const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
