@@ -17,12 +17,28 @@ namespace {
 using nlohmann::json;
 
 TEST(Usage, WrongWordsAreExitTwoAndOneLine) {
-    for (const char* words :
-         {"", "bogus", "tree --bogus", "tree --type foo", "live --for soon", "live --hooks magic",
-          "agent --listen nowhere", "agent --ring-size 3K", "agent --ring-size 65537", "pidvec",
-          "pidvec 1 --check 7:x", "pidvec 1 --check ''", "pidvec 1 --set 7:", "pidvec 1 --set -",
-          "pidvec 1 --check 7 --set 7", "spawn -- true", "spawn --set-tid 7",
-          "spawn --set-tid x:7 -- true", "spawn --set-tid 7 --in 0 -- true"}) {
+    for (const char* words : {"",
+                              "bogus",
+                              "tree --bogus",
+                              "tree --type foo",
+                              "live --for soon",
+                              "live --hooks magic",
+                              "live --filter ''",
+                              "live --filter 'comm=sh and pidd=1'",
+                              "live --filter 'tid='",
+                              "agent --listen nowhere",
+                              "agent --ring-size 3K",
+                              "agent --ring-size 65537",
+                              "pidvec",
+                              "pidvec 1 --check 7:x",
+                              "pidvec 1 --check ''",
+                              "pidvec 1 --set 7:",
+                              "pidvec 1 --set -",
+                              "pidvec 1 --check 7 --set 7",
+                              "spawn -- true",
+                              "spawn --set-tid 7",
+                              "spawn --set-tid x:7 -- true",
+                              "spawn --set-tid 7 --in 0 -- true"}) {
         const Outcome outcome = run("$N " + std::string(words));
         EXPECT_EQ(outcome.status, 2) << words;
         expect_one_clear_line(outcome);
@@ -126,6 +142,52 @@ TEST(Live, FollowsACommandAndReturnsItsStatus) {
         execs += json::parse(line)["kind"] == "task_exec" ? 1 : 0;
     }
     EXPECT_EQ(execs, 2) << outcome.out;
+}
+
+TEST(Live, AFilterThatMeansNothingIsNamedByItsColumn) {
+    const Outcome outcome = run("$N live --filter 'comm=sh and pidd=1'");
+    EXPECT_EQ(outcome.status, 2);
+    EXPECT_EQ(outcome.err,
+              "nstrail: filter: column 13: unknown field \"pidd\"; did you mean \"pid\"?\n");
+}
+
+TEST(Live, OfACommandTheFilterShowsOnlyWhatMatches) {
+    if (!live_possible()) {
+        return;
+    }
+    const Outcome outcome = run(
+        "$N live --json --filter 'kind=task_exec and not comm=true' -- sh -c '/bin/true; exit 3'");
+    EXPECT_EQ(outcome.status, 3) << outcome.err;
+    std::istringstream lines(outcome.out);
+    int execs = 0;
+    for (std::string line; std::getline(lines, line);) {
+        const json object = json::parse(line);
+        if (object["kind"] != "gap") {
+            EXPECT_EQ(object["kind"], "task_exec");
+            EXPECT_EQ(object["comm"], "sh");
+            execs++;
+        }
+    }
+    EXPECT_EQ(execs, 1) << outcome.out;
+    const Outcome text = run("$N live --filter 'comm=true and kind=task_exec' -- sh -c /bin/true");
+    EXPECT_NE(text.out.find("task_exec"), std::string::npos) << text.out;
+    EXPECT_EQ(text.out.find("task_exit"), std::string::npos) << text.out;
+}
+
+TEST(Live, OfTheHostTheSessionPassesAnyFilter) {
+    if (!live_possible()) {
+        return;
+    }
+    const Outcome outcome = run("$N live --json --for 1s --filter 'tid=1 and tid=2'");
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    std::istringstream lines(outcome.out);
+    int sessions = 0;
+    for (std::string line; std::getline(lines, line);) {
+        const json object = json::parse(line);
+        sessions += object["kind"] == "session" ? 1 : 0;
+        EXPECT_TRUE(object["kind"] == "session" || object["kind"] == "gap") << line;
+    }
+    EXPECT_EQ(sessions, 1) << outcome.out;
 }
 
 TEST(Live, ACommandThatIsNotThereIsOneClearLine) {

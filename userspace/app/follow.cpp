@@ -31,7 +31,9 @@ void Follower::take(const Event& event, const Observer& observer) {
     }
     observer(event, change);
     for (const TaskRecord& gone : change.dropped) {
-        observer(*synthesized_release(event, gone).event(), {});
+        Change lost;
+        lost.released = gone;
+        observer(*synthesized_release(event, gone).event(), lost);
     }
 }
 

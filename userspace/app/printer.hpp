@@ -4,15 +4,15 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
-#include <unordered_map>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "event/event.hpp"
-#include "model/container.hpp"
+#include "event/filter.hpp"
 #include "model/world.hpp"
 #include "rules/checker.hpp"
+#include "sink/besides.hpp"
 
 namespace nstrail {
 
@@ -20,8 +20,10 @@ namespace nstrail {
 /// in what it is given.
 class Printer {
 public:
-    Printer(const World& world, const Checker& checker, bool json)
-        : world_(world), checker_(checker), json_(json) {}
+    /// Without a filter all is written.
+    Printer(const World& world, const Checker& checker, bool json,
+            std::optional<Filter> filter = {})
+        : besides_(world), checker_(checker), json_(json), filter_(std::move(filter)) {}
 
     /// The event, with what is known besides it of the task that it is about.
     void event(const Event& event, const Change& change);
@@ -37,14 +39,14 @@ public:
     void flush();
 
 private:
-    void besides(const TaskRecord& task);
-    [[nodiscard]] const Whereabouts* whereabouts(const TaskRecord& task);
+    template <class T>
+    [[nodiscard]] bool shows(const T& found, const Wanted& wanted);
 
-    const World& world_;
+    Besides besides_;
     const Checker& checker_;
     bool json_;
+    std::optional<Filter> filter_;
     fmt::memory_buffer out_;
-    std::unordered_map<std::string, Whereabouts> by_path_;
 };
 
 }  // namespace nstrail

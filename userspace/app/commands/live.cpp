@@ -10,6 +10,7 @@
 #include "app/pipeline.hpp"
 #include "app/printer.hpp"
 #include "event/reflect.hpp"
+#include "sink/line_facts.hpp"
 
 namespace nstrail {
 
@@ -70,6 +71,7 @@ private:
 struct LiveCommand {
     TraceOptions trace;
     NotableChoice notable;
+    std::optional<std::string> filter;
     bool json = false;
     bool all = false;
     std::string duration;
@@ -84,6 +86,14 @@ int live(const LiveCommand& given) {
     const auto notable = given.notable.resolve();
     if (!notable) {
         return complain(notable.error(), exit_usage);
+    }
+    std::optional<Filter> filter;
+    if (given.filter) {
+        auto parsed = parse_filter(*given.filter);
+        if (!parsed) {
+            return complain(parsed.error(), exit_usage);
+        }
+        filter = std::move(*parsed);
     }
     auto until = Clock::time_point::max();
     std::optional<std::chrono::nanoseconds> limit;
@@ -117,14 +127,14 @@ int live(const LiveCommand& given) {
     Family family;
     const bool everything = given.all || !child;
     bool started = false;
-    Printer printer(pipeline.world(), pipeline.checker(), given.json);
+    Printer printer(pipeline.world(), pipeline.checker(), given.json, std::move(filter));
     const auto show = [&](const Event& event, const Change& change) {
         // Loss is always told. Before the start only what the stream needs to be replayed, if all
         // is wanted.
-        const bool wanted = event.kind() == NST_KIND_gap ||
-                            (everything && (started || given.json)) ||
-                            (started && family.concerns(event));
-        if (wanted) {
+        const bool followed = event.kind() == NST_KIND_gap ||
+                              (everything && (started || given.json)) ||
+                              (started && family.concerns(event));
+        if (followed) {
             printer.event(event, change);
         }
         // Of the whole host, whatever is followed.
@@ -173,6 +183,9 @@ void add_live(CLI::App& app, Run& run) {
     command->add_flag("--json", options->json, "one JSON object per line");
     command->add_flag("--all", options->all, "with a command: the whole host all the same");
     command->add_option("--for", options->duration, "end after this time, e.g. 10s");
+    command->add_option(
+        "--filter", options->filter,
+        "only what matches, e.g. 'comm=sh and not kind=task_exit' (docs/FILTER.md)");
     options->trace.add_to(*command);
     options->notable.add_to(*command);
     command->add_option("command", options->command,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/replay.hpp"
+#include "sink/line_facts.hpp"
 
 #include <cmath>
 #include <thread>
@@ -23,6 +24,7 @@ struct ReplayCommand {
     std::string begin;
     std::string end;
     std::string speed = "max";
+    std::optional<std::string> filter;
     bool json = false;
 };
 
@@ -76,6 +78,14 @@ int replay(const ReplayCommand& given) {
     if (!notable || !speed) {
         return complain(notable ? speed.error() : notable.error(), exit_usage);
     }
+    std::optional<Filter> filter;
+    if (given.filter) {
+        auto parsed = parse_filter(*given.filter);
+        if (!parsed) {
+            return complain(parsed.error(), exit_usage);
+        }
+        filter = std::move(*parsed);
+    }
     auto opened = Replay::open(given.path, *notable);
     if (!opened) {
         return complain(opened.error());
@@ -98,7 +108,7 @@ int replay(const ReplayCommand& given) {
     }
     replay.end_at(end);
     catch_signals();
-    Printer printer(replay.world(), replay.checker(), given.json);
+    Printer printer(replay.world(), replay.checker(), given.json, std::move(filter));
     Pace pace(*speed);
     const auto show = [&](const Event& event, const Change& change) {
         // Before the beginning the model learns, and nothing is shown.
@@ -137,6 +147,8 @@ void add_replay(CLI::App& app, Run& run) {
             "--json --all` printed; - is stdin")
         ->required();
     command->add_flag("--json", options->json, "one JSON object per line");
+    command->add_option("--filter", options->filter,
+                        "only what matches, e.g. 'comm=sh and not kind=task_exit' (docs/FILTER.md)");
     command->add_option("--begin", options->begin,
                         "show what happened from then on: a time of day as RFC 3339 has it, +10s "
                         "from the start, or boottime in nanoseconds");
