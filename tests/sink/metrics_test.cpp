@@ -26,7 +26,8 @@ std::string sample_text() {
     Notices notices;
     notices.counts[static_cast<std::size_t>(Notable::stuck)] = 4;
     return metrics_text(test::sample_view(), {.emitted = 10, .delivered = 7}, sample_findings(),
-                        notices, "1.2.3");
+                        notices, {.clients = 2, .delivered = 30, .dropped = 4, .refused = 1},
+                        "1.2.3");
 }
 
 TEST(Metrics, EveryDeclaredMetricHasSamples) {
@@ -57,6 +58,11 @@ TEST(Metrics, FiguresAreThoseOfTheView) {
              "nstrail_rule_uncheckable{rule=\"PID2\"} 1\n",
              "nstrail_notable_total{what=\"stuck\"} 4\n",
              "nstrail_notable_total{what=\"escape\"} 0\n",
+             "nstrail_sse_clients 2\n",
+             "nstrail_sse_client_limit 8\n",
+             "nstrail_sse_refused_clients_total 1\n",
+             "nstrail_sse_sent_lines_total 30\n",
+             "nstrail_sse_dropped_lines_total 4\n",
              "nstrail_build_info{version=\"1.2.3\"} 1\n",
          }) {
         EXPECT_NE(text.find(line), std::string::npos) << line << text;
@@ -70,7 +76,7 @@ TEST(Metrics, SeriesDoNotGrowWithTheHost) {
         test::add_task(large, 1000 + i, "many", {{test::outer, 1000 + i}});
     }
     const auto lines = [](const std::string& text) { return std::ranges::count(text, '\n'); };
-    EXPECT_EQ(lines(metrics_text(test::view_of(large), {}, sample_findings(), {}, "1")),
+    EXPECT_EQ(lines(metrics_text(test::view_of(large), {}, sample_findings(), {}, {}, "1")),
               lines(sample_text()));
 }
 

@@ -4,6 +4,7 @@
 #include "sink/web.hpp"
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include <httplib.h>
@@ -21,10 +22,11 @@ protected:
     void SetUp() override {
         WebOptions options;
         options.port = 0;
+        options.heartbeat = std::chrono::milliseconds(50);
         options.version = "test";
         options.doctor = R"({"schema":"nstrail.doctor/1"})";
         options.rules = R"({"schema":"nstrail.rules/1"})";
-        auto started = WebServer::start(options, board_);
+        auto started = WebServer::start(options, board_, feed_);
         ASSERT_TRUE(started) << started.error().line();
         server_ = std::move(*started);
         port_ = std::stoi(server_->address().substr(server_->address().rfind(':') + 1));
@@ -49,7 +51,39 @@ protected:
         return client.Get(path);
     }
 
+    /// Follows the events until what came so far is enough.
+    std::string follow(const std::string& query,
+                       const std::function<bool(const std::string&)>& enough) const {
+        httplib::Client client("127.0.0.1", port_);
+        client.set_read_timeout(20);
+        std::string got;
+        (void)client.Get("/api/v1/events" + query, [&](const char* data, std::size_t size) {
+            got.append(data, size);
+            return !enough(got);
+        });
+        return got;
+    }
+    void tell_marks(std::uint32_t count) {
+        World world;
+        Besides besides(world);
+        for (std::uint32_t round = 1; round <= count; round++) {
+            nst_mark mark{.header = {}, .what = NST_mark_what_audited, .round = round};
+            mark.header.kind = NST_KIND_mark;
+            const EventBuffer buffer = EventBuffer::make(mark);
+            const Event event = *buffer.event();
+            feed_.tell(besides, event, world.apply(event));
+        }
+    }
+    /// Until so many follow the events.
+    void await_clients(std::uint64_t count) const {
+        for (int i = 0; i < 5000 && feed_.figures().clients != count; i++) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        EXPECT_EQ(feed_.figures().clients, count);
+    }
+
     ViewBoard board_;
+    EventFeed feed_;
     std::unique_ptr<WebServer> server_;
     std::atomic<bool> ready_ = true;
     int port_ = 0;
@@ -74,6 +108,104 @@ TEST_F(Web, ServesTreeMetricsAndDocuments) {
     const auto page = get("/");
     EXPECT_NE(page->body.find("4026532200"), std::string::npos);
     EXPECT_EQ(page->body.find("\x1b"), std::string::npos);
+}
+
+TEST_F(Web, EventsAreFollowed) {
+    std::jthread teller([this] {
+        await_clients(1);
+        tell_marks(5);
+    });
+    const std::string got = follow("?filter=round%20in%20(2%2C4)", [](const std::string& so_far) {
+        return so_far.find("id: 2") != so_far.npos;
+    });
+    EXPECT_NE(got.find("id: 1\ndata: {\"kind\":\"mark\""), std::string::npos) << got;
+    EXPECT_NE(got.find("\"round\":2}\n\n"), std::string::npos) << got;
+    EXPECT_NE(got.find("\"round\":4}\n\n"), std::string::npos) << got;
+    EXPECT_EQ(got.find("\"round\":3}"), std::string::npos) << got;
+    teller.join();
+    await_clients(0);  // it has gone, and that is noticed
+    EXPECT_NE(get("/metrics")->body.find("nstrail_sse_sent_lines_total 2\n"), std::string::npos);
+}
+
+TEST_F(Web, WhoFollowsHearsThatTheAgentIsThere) {
+    const std::string got = follow(
+        "", [](const std::string& so_far) { return so_far.find(": still here") != so_far.npos; });
+    EXPECT_EQ(got.find("data:"), std::string::npos) << got;
+}
+
+TEST_F(Web, AFilterThatMeansNothingIsRefused) {
+    const std::pair<const char*, const char*> refused[] = {
+        {"?filter=pidd%3D1", "filter: column 1: unknown field \"pidd\"; did you mean \"pid\"?"},
+        // As people write it: the first sign ends the name, the others are of the expression.
+        {"?filter=tid=1%20and%20pidd=1",
+         "filter: column 11: unknown field \"pidd\"; did you mean \"pid\"?"},
+        {"?filter=",
+         "filter: column 1: there is no expression; write one, e.g. comm=sh and "
+         "kind=task_exec"},
+        {"?filter=tid=1&&tgid=2",
+         "follow the events: \"\" is no parameter; the only one is filter=EXPR; write & in it as "
+         "%26, or as and"},
+        {"?filters=tid=1",
+         "follow the events: \"filters=tid=1\" is no parameter; the only one is "
+         "filter=EXPR; write & in it as %26, or as and"}};
+    for (const auto& [query, error] : refused) {
+        const auto answer = get("/api/v1/events" + std::string(query));
+        EXPECT_EQ(answer->status, 400) << query;
+        EXPECT_EQ(nlohmann::json::parse(answer->body)["error"], error) << query;
+    }
+}
+
+TEST_F(Web, OneFollowerTooManyIsRefusedAndTheOthersAreServed) {
+    std::atomic<bool> stop = false;
+    std::vector<std::jthread> followers;
+    for (std::size_t i = 0; i < EventFeed::most_clients; i++) {
+        followers.emplace_back(
+            [&] { follow("", [&](const std::string&) { return stop.load(); }); });
+    }
+    await_clients(EventFeed::most_clients);
+    const auto refused = get("/api/v1/events");
+    EXPECT_EQ(refused->status, 503);
+    EXPECT_NE(nlohmann::json::parse(refused->body)["error"].get<std::string>().find("8 clients"),
+              std::string::npos);
+    EXPECT_EQ(get("/api/v1/tree")->status, 200);
+    EXPECT_NE(get("/metrics")->body.find("nstrail_sse_clients 8\n"), std::string::npos);
+    stop = true;
+}
+
+TEST_F(Web, AFollowerThatReadsNothingHoldsUpNobodyAndIsToldWhatItMissed) {
+    std::string got;
+    std::atomic<bool> told = false;
+    std::jthread slow([&] {
+        got = follow("", [&](const std::string& so_far) {
+            for (int i = 0; i < 4000 && !told; i++) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            }
+            const std::size_t latest =
+                so_far.size() - std::min<std::size_t>(so_far.size(), 100'000);
+            return so_far.find("event: gap", latest) != so_far.npos;
+        });
+    });
+    await_clients(1);
+    // More than the queue and the sockets' buffers hold.
+    for (int i = 0; i < 100 && feed_.figures().dropped == 0; i++) {
+        tell_marks(5000);
+    }
+    EXPECT_EQ(get("/healthz")->status, 200);
+    told = true;
+    slow.join();
+    EXPECT_NE(got.find("event: gap\ndata: {\"left_out\":"), std::string::npos);
+}
+
+TEST_F(Web, FollowersAreLetGoWhenTheServerStops) {
+    std::string got;
+    std::jthread follower([&] { got = follow("", [](const std::string&) { return false; }); });
+    await_clients(1);
+    tell_marks(3);
+    const auto began = std::chrono::steady_clock::now();
+    server_.reset();
+    follower.join();
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+    EXPECT_EQ(feed_.figures().clients, 0U);
 }
 
 TEST_F(Web, ReadyOnlyWhenTheWriterSaysSo) {
@@ -118,7 +250,8 @@ TEST_F(Web, APortInUseIsOneClearLine) {
     WebOptions second;
     second.port = port_;
     ViewBoard board;
-    const auto refused = WebServer::start(second, board);
+    EventFeed feed;
+    const auto refused = WebServer::start(second, board, feed);
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().line().find("Address already in use"), std::string::npos)
         << refused.error().line();
@@ -126,12 +259,13 @@ TEST_F(Web, APortInUseIsOneClearLine) {
 
 TEST(WebStart, BeyondLoopbackOnlyWithLeave) {
     ViewBoard board;
+    EventFeed feed;
     WebOptions options;
     options.address = "0.0.0.0";
     options.port = 0;
-    ASSERT_FALSE(WebServer::start(options, board));
+    ASSERT_FALSE(WebServer::start(options, board, feed));
     options.insecure = true;
-    EXPECT_TRUE(WebServer::start(options, board));
+    EXPECT_TRUE(WebServer::start(options, board, feed));
 }
 
 TEST(ParseListen, AddressesAndPorts) {

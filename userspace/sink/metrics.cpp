@@ -184,7 +184,8 @@ void add_self(Families& to, const std::string& version) {
 }  // namespace
 
 std::string metrics_text(const View& view, const SourceFigures& source, const Findings& findings,
-                         const Notices& notices, const std::string& version) {
+                         const Notices& notices, const FeedFigures& feed,
+                         const std::string& version) {
     Families families;
     add_account(families, view.account());
     for (const RuleCount& rule : findings.rules) {
@@ -207,6 +208,11 @@ std::string metrics_text(const View& view, const SourceFigures& source, const Fi
     for (std::size_t i = 0; i < source.hooks_by_way.size(); i++) {
         families.add(Metric::hooks, ways[i], source.hooks_by_way[i]);
     }
+    families.add(Metric::sse_clients, feed.clients);
+    families.add(Metric::sse_client_limit, std::uint64_t{EventFeed::most_clients});
+    families.add(Metric::sse_refused_clients_total, feed.refused);
+    families.add(Metric::sse_sent_lines_total, feed.delivered);
+    families.add(Metric::sse_dropped_lines_total, feed.dropped);
     add_self(families, version);
     return prometheus::TextSerializer().Serialize(families.all);
 }

@@ -9,6 +9,7 @@
 #include "model/view.hpp"
 #include "rules/finding.hpp"
 #include "rules/notable.hpp"
+#include "sink/event_feed.hpp"
 
 namespace nstrail {
 
@@ -26,7 +27,7 @@ struct SourceFigures {
 /// The text exposition format (version 0.0.4). Reads /proc/self for the agent's own figures.
 [[nodiscard]] std::string metrics_text(const View& view, const SourceFigures& source,
                                        const Findings& findings, const Notices& notices,
-                                       const std::string& version);
+                                       const FeedFigures& feed, const std::string& version);
 
 /// docs/METRICS.md, from the declarations.
 [[nodiscard]] std::string metrics_markdown();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sink/web.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <thread>
@@ -10,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
 #include "sink/findings.hpp"
 #include "sink/tree.hpp"
 #include "sink/why.hpp"
@@ -18,8 +20,12 @@ namespace nstrail {
 
 namespace {
 
-constexpr std::size_t worker_threads = 8;
+// Those that follow the events have a thread each, so that there are always some for the others.
+constexpr std::size_t worker_threads = 8 + EventFeed::most_clients;
 constexpr std::chrono::milliseconds patience{5000};
+// Of the events, what is written at once, and how soon it is noticed that a client has gone.
+constexpr std::size_t piece = 64U << 10;
+constexpr std::chrono::milliseconds look_every{1000};
 
 bool is_loopback(const std::string& address) {
     if (address == "localhost") {
@@ -72,6 +78,91 @@ std::string page(const Publication& now) {
         html_escape(tree_text(view, {.tasks = false, .types = {}, .note = now.note})));
 }
 
+std::string error_json(std::string_view what) {
+    return fmt::format("{{\"error\":{}}}\n", json_quote(what));
+}
+
+/// %XX and + of a query; what is no escape stays as it is.
+std::string decoded(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size(); at++) {
+        unsigned char byte = 0;
+        const char* digits = text.data() + at + 1;
+        if (text[at] == '%' && at + 2 < text.size() &&
+            std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+            out += static_cast<char>(byte);
+            at += 2;
+        } else {
+            out += text[at] == '+' ? ' ' : text[at];
+        }
+    }
+    return out;
+}
+
+/// What follows filter= in a request's target; empty = there is no such parameter. httplib's own
+/// parser would take of "filter=comm=sh" what is behind the last sign, which is another filter.
+Result<std::optional<std::string>> filter_parameter(std::string_view target) {
+    std::optional<std::string> found;
+    const auto query = target.find('?');
+    std::string_view rest = query == std::string_view::npos ? "" : target.substr(query + 1);
+    while (!rest.empty()) {
+        const auto end = std::min(rest.find('&'), rest.size());
+        const std::string_view one = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        if (found || !one.starts_with("filter=")) {
+            return fail("follow the events",
+                        fmt::format("\"{}\" is no parameter", printable(one.substr(0, 40))),
+                        "the only one is filter=EXPR; write & in it as %26, or as and");
+        }
+        found = decoded(one.substr(one.find('=') + 1));
+    }
+    return found;
+}
+
+/// One client that follows the events: what httplib asks for the next piece of the answer.
+class EventAnswer {
+public:
+    EventAnswer(std::unique_ptr<EventFeed::Client> client, std::chrono::milliseconds heartbeat)
+        : client_(std::move(client)), heartbeat_(heartbeat) {}
+
+    /// False ends the connection.
+    bool operator()(httplib::DataSink& sink) {
+        std::string text;
+        if (!began_) {
+            began_ = true;
+            text = ": the events of nstrail\n\n";
+        }
+        const auto wait = text.empty() ? std::min(look_every, heartbeat_) : look_every * 0;
+        for (const EventFeed::Line& line : client_->take(wait, piece)) {
+            if (line.left_out != 0) {
+                text += fmt::format("event: gap\ndata: {{\"left_out\":{}}}\n\n", line.left_out);
+            }
+            if (line.json) {
+                text += fmt::format("id: {}\ndata: {}\n\n", line.id, *line.json);
+            }
+        }
+        const auto now = std::chrono::steady_clock::now();
+        if (text.empty() && now - said_at_ >= heartbeat_) {
+            text = ": still here\n\n";
+        }
+        if (!text.empty()) {
+            said_at_ = now;
+            return sink.write(text.data(), text.size());
+        }
+        if (client_->ended()) {
+            sink.done();
+            return true;
+        }
+        return sink.is_writable();  // or it has gone
+    }
+
+private:
+    std::unique_ptr<EventFeed::Client> client_;
+    std::chrono::milliseconds heartbeat_;
+    std::chrono::steady_clock::time_point said_at_ = std::chrono::steady_clock::now();
+    bool began_ = false;
+};
+
 }  // namespace
 
 struct WebServer::State {
@@ -79,9 +170,11 @@ struct WebServer::State {
     std::thread listener;
     std::string address;
     ViewBoard& board;
+    EventFeed& feed;
     WebOptions options;
 
-    State(ViewBoard& from, WebOptions given) : board(from), options(std::move(given)) {}
+    State(ViewBoard& from, EventFeed& events, WebOptions given)
+        : board(from), feed(events), options(std::move(given)) {}
 
     /// Answers with what make(publication) says, or 503 where the agent does not answer.
     template <class F>
@@ -95,8 +188,45 @@ struct WebServer::State {
         response.set_content(make(*publication), type);
     }
 
+    void follow(const httplib::Request& request, httplib::Response& response);
     void routes();
 };
+
+void WebServer::State::follow(const httplib::Request& request, httplib::Response& response) {
+    const auto refuse = [&](const Error& error) {
+        response.status = 400;
+        response.set_content(error_json(error.line()), "application/json");
+    };
+    const auto text = filter_parameter(request.target);
+    if (!text) {
+        refuse(text.error());
+        return;
+    }
+    std::optional<Filter> filter;
+    if (*text) {
+        auto parsed = parse_filter(**text);
+        if (!parsed) {
+            refuse(parsed.error());
+            return;
+        }
+        filter = std::move(*parsed);
+    }
+    auto client = feed.follow(std::move(filter));
+    if (!client) {
+        response.status = 503;
+        response.set_content(
+            error_json(fmt::format("{} clients follow the events already, or the agent is "
+                                   "stopping; try again when one has gone",
+                                   EventFeed::most_clients)),
+            "application/json");
+        return;
+    }
+    // httplib wants to copy what it calls.
+    const auto answer = std::make_shared<EventAnswer>(std::move(client), options.heartbeat);
+    response.set_chunked_content_provider(
+        "text/event-stream",
+        [answer](std::size_t /*offset*/, httplib::DataSink& sink) { return (*answer)(sink); });
+}
 
 void WebServer::State::routes() {
     server.Get("/", [this](const httplib::Request&, httplib::Response& response) {
@@ -107,7 +237,7 @@ void WebServer::State::routes() {
         with_state(response, "text/plain; version=0.0.4; charset=utf-8",
                    [this](const Publication& now) {
                        return metrics_text(now.view, now.source, now.findings, now.notices,
-                                           options.version);
+                                           feed.figures(), options.version);
                    });
     });
     server.Get("/api/v1/tree", [this](const httplib::Request& request,
@@ -130,6 +260,10 @@ void WebServer::State::routes() {
                        }
                        return why_json(now.view, *ns, now.note) + "\n";
                    });
+               });
+    server.Get("/api/v1/events",
+               [this](const httplib::Request& request, httplib::Response& response) {
+                   follow(request, response);
                });
     server.Get("/api/v1/findings", [this](const httplib::Request&, httplib::Response& response) {
         with_state(response, "application/json", [](const Publication& now) {
@@ -166,17 +300,18 @@ void WebServer::State::routes() {
     });
 }
 
-Result<std::unique_ptr<WebServer>> WebServer::start(const WebOptions& options, ViewBoard& board) {
+Result<std::unique_ptr<WebServer>> WebServer::start(const WebOptions& options, ViewBoard& board,
+                                                    EventFeed& feed) {
     const std::string what = fmt::format("listen on {}:{}", options.address, options.port);
     if (!is_loopback(options.address) && !options.insecure) {
         return fail(what,
                     "this is beyond loopback, and anybody there could read about this host's tasks",
                     "listen on 127.0.0.1, or add --insecure-listen if the network is yours alone");
     }
-    auto state = std::make_unique<State>(board, options);
+    auto state = std::make_unique<State>(board, feed, options);
     state->server.new_task_queue = [] { return new httplib::ThreadPool(worker_threads); };
     state->server.set_read_timeout(5);
-    state->server.set_write_timeout(10);
+    state->server.set_write_timeout(5);
     state->server.set_keep_alive_max_count(100);
     state->server.set_keep_alive_timeout(5);
     state->server.set_payload_max_length(4096);
@@ -218,6 +353,7 @@ WebServer::WebServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 WebServer::~WebServer() {
     state_->board.close();
+    state_->feed.close();
     state_->server.stop();
     state_->listener.join();
 }

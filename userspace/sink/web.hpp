@@ -2,12 +2,13 @@
 // The agent's HTTP side: read only, bounded in size, time and connections.
 #pragma once
 
-#include <functional>
+#include <chrono>
 #include <memory>
 #include <string>
 
 #include "base/result.hpp"
 #include "sink/board.hpp"
+#include "sink/event_feed.hpp"
 
 namespace nstrail {
 
@@ -18,6 +19,8 @@ struct WebOptions {
     std::string version;
     std::string doctor;  ///< the document nstrail.doctor/1
     std::string rules;   ///< the document nstrail.rules/1
+    /// How often a client that follows the events hears at least a comment.
+    std::chrono::milliseconds heartbeat{15'000};
 };
 
 /// Parses "ADDR:PORT", "[v6]:PORT" or "PORT".
@@ -25,10 +28,12 @@ struct WebOptions {
 
 class WebServer {
 public:
-    /// Binds and serves from threads of its own until destroyed. Fails where the address cannot be
-    /// bound, or is beyond loopback without leave.
+    /// Binds and serves from threads of its own until destroyed, which closes board and feed and
+    /// waits for clients in the middle of an answer, at most some seconds. Fails where the address
+    /// cannot be bound, or is beyond loopback without leave.
     [[nodiscard]] static Result<std::unique_ptr<WebServer>> start(const WebOptions& options,
-                                                                  ViewBoard& board);
+                                                                  ViewBoard& board,
+                                                                  EventFeed& feed);
     ~WebServer();
     WebServer(const WebServer&) = delete;
     WebServer& operator=(const WebServer&) = delete;

@@ -16,6 +16,8 @@
 #include "app/pipeline.hpp"
 #include "app/recording_log.hpp"
 #include "event/reflect.hpp"
+#include "sink/besides.hpp"
+#include "sink/event_feed.hpp"
 #include "sink/findings.hpp"
 #include "sink/tree.hpp"
 #include "sink/web.hpp"
@@ -143,7 +145,9 @@ int agent(const AgentOptions& given) {
     web.doctor = doctor_json(plan);
     web.rules = rules_json(plan.working());
     ViewBoard board;
-    auto server = WebServer::start(web, board);
+    EventFeed feed;
+    Besides besides(pipeline.world());
+    auto server = WebServer::start(web, board, feed);
     if (!server) {
         return complain(server.error());
     }
@@ -167,9 +171,16 @@ int agent(const AgentOptions& given) {
     auto drawn = Clock::time_point{};
     int code = exit_ok;
     const auto log = [&](const Event& event, const Change& change) {
+        feed.tell(besides, event, change);
+        for (const Remark& remark : pipeline.checker().lookout().news()) {
+            feed.tell(besides, remark);
+        }
         tell_doubt(event, change);
         log_remarks(pipeline.checker().lookout());
         if (event.kind() == NST_KIND_mark || event.kind() == NST_KIND_gap) {
+            for (const Finding& finding : pipeline.checker().news()) {
+                feed.tell(besides, finding);
+            }
             log_findings(pipeline.checker());
         }
     };
