@@ -80,7 +80,7 @@ void each_event_field(F&& f) {
 }
 
 const Declared* find_declared(std::string_view name) {
-    const auto at = std::ranges::find(declared, name, &Declared::name);
+    const auto* at = std::ranges::find(declared, name, &Declared::name);
     return at == std::end(declared) ? nullptr : at;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -69,13 +68,16 @@ bool is_reserved(const Token& token) {
 }
 
 /// How many characters have to be put in, left out or replaced to make one of the other.
-std::size_t distance(std::string_view one, std::string_view other) {
-    std::vector<std::size_t> row(other.size() + 1);
-    std::iota(row.begin(), row.end(), 0U);
-    for (std::size_t i = 0; i < one.size(); i++) {
+std::size_t distance(std::string_view from, std::string_view other) {
+    std::vector<std::size_t> row;
+    row.reserve(other.size() + 1);
+    for (std::size_t j = 0; j <= other.size(); j++) {
+        row.push_back(j);
+    }
+    for (std::size_t i = 0; i < from.size(); i++) {
         std::size_t diagonal = std::exchange(row[0], i + 1);
         for (std::size_t j = 0; j < other.size(); j++) {
-            const std::size_t replaced = diagonal + (one[i] == other[j] ? 0 : 1);
+            const std::size_t replaced = diagonal + (from[i] == other[j] ? 0 : 1);
             diagonal = row[j + 1];
             row[j + 1] = std::min({row[j] + 1, diagonal + 1, replaced});
         }

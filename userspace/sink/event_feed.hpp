@@ -73,6 +73,7 @@ public:
     EventFeed() = default;
     EventFeed(const EventFeed&) = delete;
     EventFeed& operator=(const EventFeed&) = delete;
+    ~EventFeed() = default;
 
     /// From now on, after the session if that has been told. Null if there are too many, or the
     /// feed is closed. Any thread; the feed must outlive the client.

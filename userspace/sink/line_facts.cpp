@@ -60,9 +60,9 @@ Result<Filter> parse_filter(std::string_view text) {
     for (const Rule* rule : all_rules()) {
         rules.push_back(rule->id);
     }
-    std::vector<std::string_view> notables;
+    std::array<std::string_view, notable_count> notables;
     for (std::size_t what = 0; what < notable_count; what++) {
-        notables.push_back(notable_name(static_cast<Notable>(what)));
+        notables[what] = notable_name(static_cast<Notable>(what));
     }
     return Filter::parse(text, {.findings = rules, .notables = notables});
 }
@@ -159,7 +159,7 @@ void LineFacts::find_record(const Change& change) {
         record_ = change.task;
     } else if (change.released) {
         record_ = &*change.released;
-        released_ = true;
+        released_ = &change;
     } else if (tasks_[0] != nullptr) {
         record_ = besides_.world().find_key(tasks_[0]->key);
         if (record_ != nullptr && record_->start_boottime_ns != tasks_[0]->start_boottime_ns) {
@@ -285,8 +285,8 @@ void LineFacts::add_slot(Slot slot, FilterNumbers& to) const {
         to.add_known(change_->transition->before[slot]);  // also where it was found later
     }
     if (sets_[0] == nullptr && record_ != nullptr) {
-        to.add_known(released_ ? change_->released_ns[slot]
-                               : besides_.world().set_of(*record_)[slot]);
+        to.add_known(released_ != nullptr ? released_->released_ns[slot]
+                                          : besides_.world().set_of(*record_)[slot]);
     }
     if (slot == Slot::pid) {
         to.add_known(pid_namespace_);
@@ -311,7 +311,8 @@ const Whereabouts* LineFacts::whereabouts() const {
     if (record_ == nullptr) {
         return nullptr;
     }
-    return released_ ? besides_.whereabouts_of_released(*change_) : besides_.whereabouts(*record_);
+    return released_ != nullptr ? besides_.whereabouts_of_released(*released_)
+                                : besides_.whereabouts(*record_);
 }
 
 FilterText LineFacts::text(FilterField field) const {
@@ -319,7 +320,9 @@ FilterText LineFacts::text(FilterField field) const {
         case FilterField::comm:
             return known(!comm_.empty() ? comm_ : record_ != nullptr ? record_->name() : "");
         case FilterField::exe:
-            return known(record_ != nullptr && !released_ ? besides_.world().exe_of(*record_) : "");
+            return known(record_ != nullptr && released_ == nullptr
+                             ? besides_.world().exe_of(*record_)
+                             : "");
         case FilterField::finding:
             return or_none(rule_);
         case FilterField::notable:

@@ -72,7 +72,8 @@ private:
     std::string_view notable_;
 
     const TaskRecord* record_ = nullptr;  ///< of the task, as the model has it
-    bool released_ = false;               ///< of the record only what it holds itself is good
+    /// If that took the record away, of which then only what it holds itself is good.
+    const Change* released_ = nullptr;
 };
 
 /// Whether a line is wanted; without a filter each is.
