@@ -51,7 +51,8 @@ std::optional<std::uint64_t> parse_calendar(const std::string& text) {
             (sign != '+' && sign != '-') || hours > 23 || minutes > 59) {
             return std::nullopt;
         }
-        zone = (sign == '-' ? -1 : 1) * std::int64_t{(hours * 3600) + (minutes * 60)};
+        zone =
+            (sign == '-' ? -1 : 1) * ((std::int64_t{hours} * 3600) + (std::int64_t{minutes} * 60));
     }
     const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
                                            std::chrono::day(day)};
@@ -59,7 +60,8 @@ std::optional<std::uint64_t> parse_calendar(const std::string& text) {
         return std::nullopt;
     }
     const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-    const std::int64_t seconds = (days * 86400) + (hour * 3600) + (minute * 60) + second - zone;
+    const std::int64_t seconds =
+        (days * 86400) + (std::int64_t{hour} * 3600) + (std::int64_t{minute} * 60) + second - zone;
     return seconds < 0
                ? std::nullopt
                : std::optional((static_cast<std::uint64_t>(seconds) * 1'000'000'000) + fraction);

@@ -28,10 +28,10 @@ void put_text(char (&to)[n], std::string_view from) {
 class Teller {
 public:
     Teller(const WorldState& state, const std::function<void(const EventBuffer&)>& tell)
-        : state_(state), tell_(tell) {
-        // Rounds of the stream that follows have higher numbers than there were whole ones.
-        round_ = static_cast<std::uint32_t>(state.account.snapshots);
-    }
+        : state_(state),
+          tell_(tell),
+          // Rounds of the stream that follows have higher numbers than there were whole ones.
+          round_(static_cast<std::uint32_t>(state.account.snapshots)) {}
 
     void all() {
         tell(state_.session);

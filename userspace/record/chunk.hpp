@@ -39,6 +39,8 @@ struct Packet {
 class ChunkReader {
 public:
     [[nodiscard]] static Result<ChunkReader> open(const ShelvedChunk& chunk, const Uuid& uuid);
+    ChunkReader(const ChunkReader&) = delete;
+    ChunkReader& operator=(const ChunkReader&) = delete;
     ChunkReader(ChunkReader&&) noexcept;
     ChunkReader& operator=(ChunkReader&&) noexcept;
     ~ChunkReader();

@@ -168,7 +168,7 @@ constexpr auto layouts = make_layouts();
 
 std::string layout_lines() {
     std::string out;
-    for (std::size_t kind = 0; kind < layouts.size(); kind++) {
+    for (std::uint32_t kind = 1; kind < NST_KIND_end; kind++) {
         const KindLayout& one = layouts[kind];
         if (one.fixed != 0) {
             out += fmt::format("\tnstrail_layout_{} = \"{} {} {} {}\";\n", kind,

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include "base/fd.hpp"
 
 namespace nstrail {
@@ -70,7 +72,7 @@ Result<ShelvedBoot> list_boot(const std::string& path) {
     ShelvedBoot boot{.path = path, .chunks = {}};
     for (const std::string& name : *names) {
         if (const std::uint32_t number = chunk_number(name); number != 0) {
-            boot.chunks.push_back(look_at_chunk(path + '/' + name, number));
+            boot.chunks.push_back(look_at_chunk(fmt::format("{}/{}", path, name), number));
         }
     }
     std::ranges::sort(boot.chunks, {}, &ShelvedChunk::number);
@@ -89,7 +91,7 @@ Result<std::vector<ShelvedBoot>> list_boots(const std::string& path) {
         if (!name.starts_with(boot_prefix)) {
             continue;
         }
-        auto boot = list_boot(path + '/' + name);
+        auto boot = list_boot(fmt::format("{}/{}", path, name));
         if (boot) {
             boots.push_back(std::move(*boot));
         }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ranges>
 #include <utility>
 
 #include <sys/stat.h>
@@ -156,8 +157,8 @@ std::uint64_t RecordingSource::last_ns() {
     if (!spooled_.empty()) {
         return spooled_.back().header.timestamp_end;
     }
-    for (auto piece = pieces_.rbegin(); piece != pieces_.rend(); ++piece) {
-        auto reader = ChunkReader::open(piece->chunk, piece->metadata.uuid);
+    for (const Piece& piece : pieces_ | std::views::reverse) {
+        auto reader = ChunkReader::open(piece.chunk, piece.metadata.uuid);
         std::uint64_t last = 0;
         while (const auto packet =
                    reader ? reader->next([](const Damage&) {}, false) : std::optional<Packet>{}) {
@@ -246,12 +247,37 @@ std::size_t RecordingSource::tell_missing(std::uint64_t lost, std::uint64_t boot
     return 1;
 }
 
+/// A record of a chunk whose layouts are not all those of this version: its size there, 0 = it fits
+/// none. `event` becomes what it says, in `room` where it lies differently.
+std::size_t RecordingSource::reinterpret(std::span<const std::byte> record,
+                                         const Metadata& metadata, std::optional<EventBuffer>& room,
+                                         Result<Event>& event) {
+    const std::uint16_t kind = reinterpret_cast<const nst_header*>(record.data())->kind;
+    if (kind >= metadata.kinds.size()) {
+        return 0;
+    }
+    const KindLayout& theirs = metadata.kinds[kind];
+    const KindLayout& ours = own_layouts()[kind];
+    if (theirs == ours) {
+        return event ? event->bytes().size() : 0;
+    }
+    const std::size_t size = size_of(record, theirs);
+    if (size == 0) {
+        return 0;
+    }
+    room = ours.fixed == 0 ? std::nullopt : translate(record, theirs, ours, size);
+    faults_.unknown_events += room ? 0 : 1;
+    event = room ? room->event() : fail("read a record", "its kind is not known");
+    return size;
+}
+
 std::size_t RecordingSource::deliver(const Packet& packet, bool keyframe,
                                      const EventHandler& handle) {
-    const auto& ours = own_layouts();
-    const auto& theirs = at_ < pieces_.size() ? pieces_[at_].metadata.kinds : ours;
+    const Piece* piece = at_ < pieces_.size() ? &pieces_[at_] : nullptr;
+    const bool own = piece == nullptr || piece->metadata.kinds == own_layouts();
     std::size_t delivered = 0;
     std::size_t at = sizeof(PacketHeader);
+    std::optional<EventBuffer> translated;
     while (at + record_prefix + sizeof(nst_header) <= packet.bytes.size()) {
         std::memcpy(&recorded_ns_, packet.bytes.data() + at, sizeof(recorded_ns_));
         if (recorded_ns_ > until_) {
@@ -259,32 +285,21 @@ std::size_t RecordingSource::deliver(const Packet& packet, bool keyframe,
             return delivered;
         }
         const auto record = packet.bytes.subspan(at + record_prefix);
-        const std::uint16_t kind = reinterpret_cast<const nst_header*>(record.data())->kind;
-        if (kind >= theirs.size()) {
-            break;
-        }
-        std::size_t size = 0;
-        std::optional<EventBuffer> translated;
         auto event = Event::decode(record);
-        if (theirs[kind] == ours[kind]) {
-            size = event ? event->bytes().size() : 0;
-        } else {
-            size = size_of(record, theirs[kind]);
-            const bool known = ours[kind].fixed != 0 && size != 0;
-            translated = known ? translate(record, theirs[kind], ours[kind], size) : std::nullopt;
-            event = translated ? translated->event() : event;
-            faults_.unknown_events += size != 0 && !translated ? 1 : 0;
+        std::size_t size = event ? event->bytes().size() : 0;
+        if (!own) {
+            size = reinterpret(record, piece->metadata, translated, event);
         }
         if (size == 0) {
-            note_damage()({.file = at_ < pieces_.size() ? pieces_[at_].chunk.file : boot_.path,
+            note_damage()({.file = piece != nullptr ? piece->chunk.file : boot_.path,
                            .offset = packet.offset + at,
                            .bytes = packet.bytes.size() - at,
                            .why = "a record does not fit its packet"});
             break;
         }
         at += record_prefix + size;
-        if ((theirs[kind] != ours[kind] && !translated) || !event) {
-            continue;
+        if (!event) {
+            continue;  // of a kind that only a newer version knows
         }
         if (event->kind() == NST_KIND_gap) {
             const auto& gap = event->as<nst_gap>();

@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,9 @@ private:
     [[nodiscard]] std::size_t take(const Packet& packet, const EventHandler& handle);
     [[nodiscard]] std::size_t deliver(const Packet& packet, bool keyframe,
                                       const EventHandler& handle);
+    [[nodiscard]] std::size_t reinterpret(std::span<const std::byte> record,
+                                          const Metadata& metadata,
+                                          std::optional<EventBuffer>& room, Result<Event>& event);
     [[nodiscard]] std::size_t tell_missing(std::uint64_t lost, std::uint64_t boot_ns,
                                            const EventHandler& handle);
     [[nodiscard]] bool keyframe_is_whole(const Packet& first);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/replay.hpp"
-#include "sink/line_facts.hpp"
 
 #include <cmath>
 #include <thread>
@@ -11,6 +10,7 @@
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
 #include "app/printer.hpp"
+#include "sink/line_facts.hpp"
 
 namespace nstrail {
 
@@ -147,8 +147,9 @@ void add_replay(CLI::App& app, Run& run) {
             "--json --all` printed; - is stdin")
         ->required();
     command->add_flag("--json", options->json, "one JSON object per line");
-    command->add_option("--filter", options->filter,
-                        "only what matches, e.g. 'comm=sh and not kind=task_exit' (docs/FILTER.md)");
+    command->add_option(
+        "--filter", options->filter,
+        "only what matches, e.g. 'comm=sh and not kind=task_exit' (docs/FILTER.md)");
     command->add_option("--begin", options->begin,
                         "show what happened from then on: a time of day as RFC 3339 has it, +10s "
                         "from the start, or boottime in nanoseconds");
