@@ -59,26 +59,40 @@ private:
 /// large the table is. Growth moves nothing: a reference from at() stays good until the table is
 /// copied.
 ///
-/// One thread at a time per copy; different copies in different threads.
+/// One thread at a time per copy, which taking a copy of it counts as too; different copies in
+/// different threads.
 template <class T, unsigned leaf_bits, unsigned middle_bits, unsigned root_bits>
 class PagedTable {
 public:
     static constexpr std::uint64_t capacity = 1ULL << (leaf_bits + middle_bits + root_bits);
+
+    PagedTable() = default;
+    PagedTable(const PagedTable& other) : root_(other.root_), age_(++other.age_) {}
+    PagedTable(PagedTable&& other) noexcept = default;
+    PagedTable& operator=(const PagedTable& other) { return *this = PagedTable(other); }
+    PagedTable& operator=(PagedTable&& other) noexcept {
+        std::swap(root_, other.root_);
+        std::swap(age_, other.age_);
+        return *this;
+    }
+    ~PagedTable() = default;
 
     /// The element, or null where nothing near it was ever written.
     [[nodiscard]] const T* find(std::uint32_t index) const {
         if (index >= capacity) {
             return nullptr;
         }
-        const Root* root = root_.get();
-        const Middle* middle = root == nullptr ? nullptr : root->below[top(index)].get();
-        const Leaf* leaf = middle == nullptr ? nullptr : middle->below[mid(index)].get();
+        const Leaf* leaf = leaf_of(index);
         return leaf == nullptr ? nullptr : &leaf->items[low(index)];
     }
     /// The element for writing, value-initialised before its first use. Precondition:
     /// index < capacity.
     [[nodiscard]] T& at(std::uint32_t index) {
-        return root_.own().below[top(index)].own().below[mid(index)].own().items[low(index)];
+        const Leaf* leaf = leaf_of(index);
+        if (leaf == nullptr || leaf->age != age_) [[unlikely]] {
+            leaf = &own(index);
+        }
+        return const_cast<Leaf*>(leaf)->items[low(index)];  // it is this table's alone
     }
     /// f(index, const T&) for each element of each page there is, by index; most may be unused.
     template <class F>
@@ -113,6 +127,7 @@ private:
         Leaf& operator=(Leaf&&) = delete;
         ~Leaf() = default;
         std::atomic<std::uint32_t> references{1};
+        std::uint64_t age = 0;  // of the table that found it to be its own; see own()
         std::array<T, 1U << leaf_bits> items{};
     };
     template <class Below, unsigned bits>
@@ -139,7 +154,22 @@ private:
         return index >> (leaf_bits + middle_bits);
     }
 
+    [[nodiscard]] const Leaf* leaf_of(std::uint32_t index) const {
+        const Root* root = root_.get();
+        const Middle* middle = root == nullptr ? nullptr : root->below[top(index)].get();
+        return middle == nullptr ? nullptr : middle->below[mid(index)].get();
+    }
+    /// The page for writing, copied on the way where it is shared. It then bears the table's age,
+    /// and is the table's own while that is so: a copy makes both tables older than any page that
+    /// they share, so one comparison tells what else takes a look at all three levels.
+    [[nodiscard, gnu::noinline]] Leaf& own(std::uint32_t index) {
+        Leaf& leaf = root_.own().below[top(index)].own().below[mid(index)].own();
+        leaf.age = age_;
+        return leaf;
+    }
+
     Counted<Root> root_;
+    mutable std::uint64_t age_ = 1;
 };
 
 /// Records in a PagedTable under indexes given out by the slab, from 1; 0 is nobody. A record given
@@ -168,9 +198,11 @@ public:
     }
     /// Precondition: index is 0 or was given out once.
     [[nodiscard]] const T& operator[](Index index) const {
+        if (const T* record = records_.find(index); record != nullptr) [[likely]] {
+            return *record;
+        }
         static const T nobody{};
-        const T* record = records_.find(index);
-        return record == nullptr ? nobody : *record;
+        return nobody;
     }
     [[nodiscard]] T& at(Index index) { return records_.at(index); }
     /// No index beyond this one has been given out.
