@@ -27,7 +27,7 @@ std::optional<std::string> cgroup_path(const CgroupTable& table, std::uint32_t i
 }
 
 std::uint32_t Cgroups::meet(std::uint64_t id) {
-    std::uint32_t& index = index_[id];
+    std::uint32_t& index = index_.meet(id);
     if (index == 0) {
         index = table_.allocate();
         table_.at(index).id = id;
@@ -72,7 +72,7 @@ void Cgroups::on(const nst_cgroup& event) {
     if (event.id == 0) {
         return;
     }
-    if (event.what == NST_cgroup_what_removed && !index_.contains(event.id)) {
+    if (event.what == NST_cgroup_what_removed && index_.find(event.id) == 0) {
         return;
     }
     const std::uint32_t index = meet(event.id);

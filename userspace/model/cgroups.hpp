@@ -8,8 +8,8 @@
 #include <string>
 
 #include "event/event.hpp"
+#include "model/key_index.hpp"
 #include "model/paged.hpp"
-#include "model/sharded.hpp"
 
 namespace nstrail {
 
@@ -49,7 +49,7 @@ private:
     void drop_if_unused(std::uint32_t index);
 
     CgroupTable& table_;
-    ShardedMap<std::uint64_t, std::uint32_t> index_;
+    KeyIndex<std::uint64_t, std::uint32_t, 8> index_;
 };
 
 }  // namespace nstrail

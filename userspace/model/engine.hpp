@@ -8,26 +8,13 @@
 
 #include <boost/unordered/unordered_flat_set.hpp>
 
+#include "model/key_index.hpp"
 #include "model/namespaces.hpp"
 #include "model/sharded.hpp"
 #include "model/state.hpp"
 #include "model/world.hpp"
 
 namespace nstrail {
-
-/// Tasks by the key of their task_struct.
-class KeyIndex {
-public:
-    [[nodiscard]] std::uint32_t find(std::uint64_t key) const {
-        const std::uint32_t* slot = slots_.find(key);
-        return slot == nullptr ? 0 : *slot;
-    }
-    void set(std::uint64_t key, std::uint32_t slot) { slots_[key] = slot; }
-    void erase(std::uint64_t key) { slots_.erase(key); }
-
-private:
-    ShardedMap<std::uint64_t, std::uint32_t> slots_;
-};
 
 /// No kernel sends what is not: a damaged recording must not choose how large the index of tids is.
 [[nodiscard]] inline bool plausible(const nst_task_ref& ref) {
@@ -104,7 +91,10 @@ private:
     void exchange(TaskRecord& one, TaskRecord& other);
     void learn_exchange(TaskRecord& leader, const nst_task_ref& now);
     void touch(TaskRecord& task);
-    void set_set(TaskRecord& task, std::uint64_t nsproxy, NsSet set);
+    /// `guess`: an index of a set that may be this one.
+    void set_set(TaskRecord& task, std::uint64_t nsproxy, const NsSet& set,
+                 std::uint32_t guess = 0);
+    [[nodiscard]] NsSet meet_all(const TaskRecord& task, NsSet set);
     void set_slot(TaskRecord& task, Slot slot, std::uint32_t inum);
     void leave_nsproxy(TaskRecord& task);
     void set_state(TaskRecord& task, TaskState state);
@@ -120,11 +110,11 @@ private:
     void note_transition(Change& change, const NsSet& before, const TaskRecord& task,
                          bool exact) const;
     void learn_parent(const nst_task_new& e, const NsSet& child);
-    void process_dies(const nst_task_exit& e);
+    void process_dies(const nst_task_exit& e, std::uint32_t tgid);
     void mark_dying(const TaskRecord& init);
-    void take_away(const TaskRecord& task, Change& change);
-    void move_last_pid(NsRecord& ns, std::uint32_t last_pid, PidMove move,
-                       const nst_task_ref& actor);
+    void take_away(TaskSlot slot, Change& change);
+    void move_last_pid(NsRecord& ns, std::uint32_t last_pid, PidMove move, std::uint32_t mover_tid,
+                       const TaskRecord* mover);
     [[nodiscard]] PidMove explain(const NsRecord& ns, std::uint32_t last_pid) const;
     void keep_request(const Event& event, const nst_alloc_pid& e);
 
@@ -143,7 +133,7 @@ private:
     Sets sets_;
     Cgroups cgroups_;
     Names names_;
-    KeyIndex by_key_;
+    KeyIndex<std::uint64_t, TaskSlot, 8> by_key_;
 
     bool gap_open_ = false;
     bool in_round_ = false;

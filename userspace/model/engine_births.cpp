@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Engine: tasks that are born, or found by a snapshot.
 #include <algorithm>
+#include <utility>
 
 #include "model/clone_flags.hpp"
 #include "model/engine.hpp"
@@ -57,14 +58,15 @@ void Engine::on(const Event& event, const nst_task_new& e, Change& change) {
             }
         }
     }
-    set_set(task, e.ns.nsproxy, set);
+    set_set(task, e.ns.nsproxy, set, actor != nullptr ? actor->set : 0);
     set_vector(task, event.tail<nst_task_new, nst_pid_nr>());
     set_cgroup(task, e.cgroup, task.leader());
     if (actor != nullptr) {
         if (task.leader()) {
-            set_exe(task, state_.names[state_.processes[actor->process].exe].text);
+            const std::uint32_t exe = names_.share(state_.processes[actor->process].exe);
+            names_.release(std::exchange(state_.processes.at(task.process).exe, exe));
         }
-        const NsSet before = state_.set_of(*actor).ns;
+        const NsSet& before = state_.set_of(*actor).ns;
         if (before != set) {
             change.transition = {.before = before, .after = set};
         }

@@ -41,7 +41,7 @@ PidMove Engine::explain(const NsRecord& ns, std::uint32_t last_pid) const {
 }
 
 void Engine::move_last_pid(NsRecord& ns, std::uint32_t last_pid, PidMove move,
-                           const nst_task_ref& actor) {
+                           std::uint32_t mover_tid, const TaskRecord* mover) {
     const std::uint64_t ahead = std::uint64_t{last_pid} - ns.last_pid;
     ns.told_pids = ahead < in_flight ? ns.told_pids << ahead : 0;
     ns.last_pid = last_pid;
@@ -49,8 +49,7 @@ void Engine::move_last_pid(NsRecord& ns, std::uint32_t last_pid, PidMove move,
     ns.last_pid_round = in_round_ ? round_ : ns.last_pid_round;
     ns.last_move = move;
     ns.last_moved_ns = state_.now;
-    ns.mover_tid = actor.tid;
-    const TaskRecord* mover = find_key(actor.key);
+    ns.mover_tid = mover_tid;
     ns.mover_comm = mover != nullptr ? mover->comm : std::array<char, 16>{};
 }
 
@@ -76,7 +75,7 @@ void Engine::on(const Event& event, const nst_alloc_pid& e, Change& change) {
         const PidMove move = explain(*ns, last);
         if (move != PidMove::unknown) {
             account.pid_jumps += move == PidMove::jump ? 1 : 0;
-            move_last_pid(*ns, last, move, e.actor);
+            move_last_pid(*ns, last, move, e.actor.tid, change.actor);
         }
         if (const std::uint32_t behind = ns->last_pid - one.nr; behind < in_flight) {
             ns->told_pids |= 1ULL << behind;
@@ -115,7 +114,7 @@ void Engine::on(const Event& /*event*/, const nst_free_pid& e, Change& change) {
 void Engine::on(const Event& /*event*/, const nst_ns_last_pid& e, Change& change) {
     change.actor = find_key(e.actor.key);
     if (NsRecord* ns = namespaces_.edit(e.pid_namespace); ns != nullptr) {
-        move_last_pid(*ns, e.value, PidMove::write, e.actor);
+        move_last_pid(*ns, e.value, PidMove::write, e.actor.tid, change.actor);
         ns->unsettled = unsettled_allocations;
         change.ns = ns;
     }

@@ -23,7 +23,7 @@ TaskRecord& Engine::add_task(const nst_task_ref& ref) {
     task.start_boottime_ns = ref.start_boottime_ns;
     task.tid = ref.tid;
     task.tgid = ref.tgid;
-    by_key_.set(ref.key, slot);
+    by_key_.meet(ref.key) = slot;
     state_.by_tid.at(ref.tid) = slot;
     return task;
 }
@@ -128,7 +128,34 @@ NsRecord& Engine::meet(std::uint32_t inum, NsType type) {
     return ns;
 }
 
-void Engine::set_set(TaskRecord& task, std::uint64_t nsproxy, NsSet set) {
+void Engine::set_set(TaskRecord& task, std::uint64_t nsproxy, const NsSet& set,
+                     std::uint32_t guess) {
+    const NsSet before = state_.set_of(task).ns;
+    // What somebody is in is known already, and as what it is: a set that is held never has
+    // anything else (see orphan()). Facts that came early have to be looked at all the same.
+    auto index = early_facts_.empty() ? sets_.share(nsproxy, set, guess) : std::nullopt;
+    if (!index && before.includes(set)) {
+        index = sets_.acquire(nsproxy, set);
+    }
+    if (index) {
+        for (const Slot slot : all_slots) {
+            if (before[slot] != set[slot]) {
+                count(before, task.state, slot, -1);
+            }
+        }
+        for (const Slot slot : all_slots) {
+            if (before[slot] != set[slot]) {
+                count(set, task.state, slot, +1);
+            }
+        }
+    } else {
+        index = sets_.acquire(nsproxy, meet_all(task, set));
+    }
+    sets_.release(std::exchange(task.set, *index));
+}
+
+/// Makes all that it is in now known, and counts it there. Returns what it is in, after all.
+NsSet Engine::meet_all(const TaskRecord& task, NsSet set) {
     NsSet counted = state_.set_of(task).ns;  // what namespaces count this task for
     std::array<std::uint32_t, slot_count> generations{};
     for (const Slot slot : all_slots) {
@@ -158,8 +185,7 @@ void Engine::set_set(TaskRecord& task, std::uint64_t nsproxy, NsSet set) {
             count(set, task.state, slot, +1);
         }
     }
-    const std::uint32_t index = sets_.acquire(nsproxy, set);
-    sets_.release(std::exchange(task.set, index));
+    return set;
 }
 
 void Engine::set_slot(TaskRecord& task, Slot slot, std::uint32_t inum) {
@@ -254,8 +280,7 @@ void Engine::set_cgroup(TaskRecord& task, std::uint64_t id, bool whole) {
 
 void Engine::set_exe(const TaskRecord& task, std::string_view path) {
     if (task.process > Processes::unknown && !path.empty()) {
-        const std::uint32_t index = names_.acquire(path);
-        names_.release(std::exchange(state_.processes.at(task.process).exe, index));
+        names_.release(std::exchange(state_.processes.at(task.process).exe, names_.acquire(path)));
     }
 }
 

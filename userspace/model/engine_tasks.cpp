@@ -73,7 +73,7 @@ void Engine::on(const Event& /*event*/, const nst_task_exit& e, Change& change) 
             pending.exit_code = e.exit_code;
             pending.last = e.last != 0;
             pending.left = !hooked(NST_HOOK_exit_namespaces);
-            process_dies(e);
+            process_dies(e, e.task.tgid);
         }
         return;
     }
@@ -83,7 +83,7 @@ void Engine::on(const Event& /*event*/, const nst_task_exit& e, Change& change) 
     task->tracer = e.tracer;
     const NsSet before = state_.set_of(*task).ns;
     set_state(*task, TaskState::exiting);
-    process_dies(e);
+    process_dies(e, task->tgid);
     if (e.last != 0) {
         mark_dying(*task);
     }
@@ -96,13 +96,12 @@ void Engine::on(const Event& /*event*/, const nst_task_exit& e, Change& change) 
     change.task = change.actor = task;
 }
 
-void Engine::process_dies(const nst_task_exit& e) {
+void Engine::process_dies(const nst_task_exit& e, std::uint32_t tgid) {
     // An init's children keep it as their parent until it has waited for them all.
     if (e.last == 0 || e.heir == e.task.tgid) {
         return;
     }
-    const TaskRecord* task = find_key(e.task.key);
-    const auto process = state_.processes.acquire(task != nullptr ? task->tgid : e.task.tgid);
+    const auto process = state_.processes.acquire(tgid);
     state_.processes.die(process, e.heir);
     state_.processes.release(process);
     if (in_round_) {
@@ -120,11 +119,12 @@ void Engine::mark_dying(const TaskRecord& init) {
     }
 }
 
-void Engine::take_away(const TaskRecord& task, Change& change) {
+void Engine::take_away(TaskSlot slot, Change& change) {
+    const TaskRecord& task = state_.tasks[slot];
     change.released = task;
     change.released_ns = state_.set_of(task).ns;
     change.released_cgroup = state_.cgroup_index(task);
-    drop_task(slot_of(task));
+    drop_task(slot);
 }
 
 void Engine::on(const Event& /*event*/, const nst_task_release& e, Change& change) {
@@ -135,13 +135,14 @@ void Engine::on(const Event& /*event*/, const nst_task_release& e, Change& chang
         tombstones_[e.task.key] = e.task.start_boottime_ns;
         pending_.erase(e.task.key);
     }
-    TaskRecord* task = find_key(e.task.key);
-    if (task == nullptr) {
+    const TaskSlot slot = by_key_.find(e.task.key);
+    if (slot == no_task) {
         return;  // told twice (entry and loop), or never known
     }
-    learn_exchange(*task, e.task);
+    TaskRecord& task = state_.tasks.at(slot);
+    learn_exchange(task, e.task);
     state_.account.tasks_released++;
-    take_away(*task, change);
+    take_away(slot, change);
     change.actor = state_.find_task(e.actor_tid);  // not the task itself where nobody waited
 }
 
@@ -158,7 +159,7 @@ void Engine::on(const Event& /*event*/, const nst_task_free& e, Change& change) 
     // With release_task hooked this is the second witness: the first was lost.
     Account& account = state_.account;
     (hooked(NST_HOOK_release_task) ? account.tasks_dropped : account.tasks_released)++;
-    take_away(*task, change);
+    take_away(slot_of(*task), change);
 }
 
 void Engine::on(const Event& /*event*/, const nst_exchange_tids& e, Change& change) {

@@ -37,6 +37,13 @@ public:
         table_.at(index).references++;
         return index;
     }
+    /// One more holder of it.
+    [[nodiscard]] std::uint32_t share(std::uint32_t index) {
+        if (index != 0) {
+            table_.at(index).references++;
+        }
+        return index;
+    }
     void release(std::uint32_t index) {
         if (index != 0 && --table_.at(index).references == 0) {
             index_.erase(table_[index].text);

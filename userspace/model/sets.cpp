@@ -5,36 +5,39 @@
 
 namespace nstrail {
 
+/// Sets of one nsproxy differ in what it does not hold.
 std::uint64_t Sets::hash(std::uint64_t nsproxy, const NsSet& set) {
-    std::uint64_t sum = nsproxy;
-    for (const Slot slot : all_slots) {
-        sum = (sum ^ set[slot]) * 0x9E3779B97F4A7C15ULL;  // 2^64 / golden ratio
-        sum ^= sum >> 32;
+    return nsproxy ^ (std::uint64_t{set[Slot::pid]} << 32 | set[Slot::user]);
+}
+
+std::optional<std::uint32_t> Sets::share(std::uint64_t nsproxy, const NsSet& set,
+                                         std::uint32_t guess) {
+    std::uint32_t index = guess;
+    if (!is(index, nsproxy, set)) {
+        index = nsproxy == 0 && set == NsSet{} ? 0 : index_.find(hash(nsproxy, set));
+        if (!is(index, nsproxy, set)) {
+            return std::nullopt;
+        }
     }
-    return sum;
+    if (index != 0) {
+        table_.at(index).references++;
+    }
+    return index;
 }
 
 std::uint32_t Sets::acquire(std::uint64_t nsproxy, const NsSet& set) {
-    if (nsproxy == 0 && set == NsSet{}) {
-        return 0;
-    }
-    const std::uint64_t sum = hash(nsproxy, set);
-    std::uint32_t& known = index_[sum];
-    if (known != 0) {
-        SetRecord& record = table_.at(known);
-        if (record.nsproxy == nsproxy && record.ns == set) {
-            record.references++;
-            return known;
-        }
+    if (const auto known = share(nsproxy, set, 0)) {
+        return *known;
     }
     const std::uint32_t made = table_.allocate();
     SetRecord& record = table_.at(made);
     record.nsproxy = nsproxy;
+    record.ns = set;
     record.references = 1;
     for (const Slot slot : all_slots) {
-        set_slot(made, slot, set[slot]);
+        link(made, slot, set[slot]);
     }
-    if (known == 0) {
+    if (std::uint32_t& known = index_.meet(hash(nsproxy, set)); known == 0) {
         known = made;
     }
     return made;
@@ -43,7 +46,7 @@ std::uint32_t Sets::acquire(std::uint64_t nsproxy, const NsSet& set) {
 void Sets::unindex(std::uint32_t index) {
     const SetRecord& record = table_[index];
     const std::uint64_t sum = hash(record.nsproxy, record.ns);
-    if (const std::uint32_t* at = index_.find(sum); at != nullptr && *at == index) {
+    if (index_.find(sum) == index) {
         index_.erase(sum);
     }
 }
@@ -52,40 +55,43 @@ void Sets::release(std::uint32_t index) {
     if (index != 0 && --table_.at(index).references == 0) {
         unindex(index);
         for (const Slot slot : all_slots) {
-            set_slot(index, slot, 0);
+            unlink(index, slot, table_[index].ns[slot]);
         }
         table_.release(index);
     }
 }
 
-void Sets::set_slot(std::uint32_t index, Slot slot, std::uint32_t inum) {
-    const auto number =
-        static_cast<std::uint32_t>((index * slot_count) + static_cast<std::size_t>(slot));
-    std::uint32_t& now = table_.at(index).ns[slot];
-    Place& place = places_.at(number);
-    if (now != 0) {
-        (place.previous == 0 ? first_.at(now) : places_.at(place.previous).next) = place.next;
-        if (place.next != 0) {
-            places_.at(place.next).previous = place.previous;
-        }
+void Sets::link(std::uint32_t index, Slot slot, std::uint32_t inum) {
+    if (inum == 0) {
+        return;
     }
-    now = inum;
-    place = {};
-    if (inum != 0) {
-        place.next = std::exchange(first_.at(inum), number);
-        if (place.next != 0) {
-            places_.at(place.next).previous = number;
-        }
+    const std::uint32_t number = (index * 16) + static_cast<std::uint32_t>(slot);
+    const std::uint32_t next = std::exchange(first_.at(inum), number);
+    place(number) = {.next = next, .previous = 0};
+    if (next != 0) {
+        place(next).previous = number;
+    }
+}
+
+void Sets::unlink(std::uint32_t index, Slot slot, std::uint32_t inum) {
+    if (inum == 0) {
+        return;
+    }
+    const auto [next, previous] = place((index * 16) + static_cast<std::uint32_t>(slot));
+    (previous == 0 ? first_.at(inum) : place(previous).next) = next;
+    if (next != 0) {
+        place(next).previous = previous;
     }
 }
 
 void Sets::forget(std::uint32_t inum) {
     const std::uint32_t* first = first_.find(inum);
     while (first != nullptr && *first != 0) {
-        const std::uint32_t index = *first / slot_count;
-        const Slot slot = all_slots[*first % slot_count];
+        const std::uint32_t index = *first / 16;
+        const Slot slot = all_slots[*first % 16];
         unindex(index);
-        set_slot(index, slot, 0);
+        unlink(index, slot, inum);
+        table_.at(index).ns[slot] = 0;
     }
 }
 

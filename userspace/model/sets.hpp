@@ -2,10 +2,12 @@
 // The sets of namespaces that tasks are in, each kept once: a million tasks share few of them.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 
+#include "model/key_index.hpp"
 #include "model/paged.hpp"
-#include "model/sharded.hpp"
 #include "model/task.hpp"
 
 namespace nstrail {
@@ -26,25 +28,37 @@ public:
 
     /// The index of that set, to be given back by release().
     [[nodiscard]] std::uint32_t acquire(std::uint64_t nsproxy, const NsSet& set);
+    /// The same where somebody holds it already; `guess`: maybe it is this one.
+    [[nodiscard]] std::optional<std::uint32_t> share(std::uint64_t nsproxy, const NsSet& set,
+                                                     std::uint32_t guess);
     void release(std::uint32_t index);
     /// No set refers to that namespace any more. Time grows with the number of those that did.
     void forget(std::uint32_t inum);
 
 private:
     [[nodiscard]] static std::uint64_t hash(std::uint64_t nsproxy, const NsSet& set);
+    /// It is the set of that index.
+    [[nodiscard]] bool is(std::uint32_t index, std::uint64_t nsproxy, const NsSet& set) const {
+        const SetRecord& record = table_[index];
+        return record.nsproxy == nsproxy && record.ns == set;
+    }
     void unindex(std::uint32_t index);
-    void set_slot(std::uint32_t index, Slot slot, std::uint32_t inum);
+    void link(std::uint32_t index, Slot slot, std::uint32_t inum);
+    void unlink(std::uint32_t index, Slot slot, std::uint32_t inum);
 
     SetTable& table_;
     // By hash; of two sets with one hash the later one is simply not shared.
-    ShardedMap<std::uint64_t, std::uint32_t> index_;
+    KeyIndex<std::uint64_t, std::uint32_t, 8> index_;
     // By inum the list of the places where sets refer to it, so that forget() finds them. A place
-    // is index * slot_count + slot; 0 is the end.
+    // is index * 16 + slot; 0 is the end.
     struct Place {
         std::uint32_t next = 0;
         std::uint32_t previous = 0;
     };
-    PagedTable<Place, 9, 9, 9> places_;
+    [[nodiscard]] Place& place(std::uint32_t number) {
+        return places_.at(number / 16)[number % 16];
+    }
+    PagedTable<std::array<Place, slot_count>, 6, 8, 9> places_;  // as many as a SetTable has
     PagedTable<std::uint32_t, 10, 10, 12> first_;
 };
 

@@ -20,6 +20,9 @@ class ShardedMap {
 public:
     /// Null if there is none.
     [[nodiscard]] const Value* find(const Key& key) const {
+        if (empty()) {
+            return nullptr;
+        }
         const Shard& shard = shards_[shard_of(key)];
         const auto at = shard.age == age_ ? shard.map.find(key) : shard.map.end();
         return at == shard.map.end() ? nullptr : &at->second;
@@ -28,12 +31,22 @@ public:
         return const_cast<Value*>(std::as_const(*this).find(key));
     }
     [[nodiscard]] bool contains(const Key& key) const { return find(key) != nullptr; }
+    [[nodiscard]] bool empty() const { return size_ == 0; }
     /// Value-initialised if there was none.
-    [[nodiscard]] Value& operator[](const Key& key) { return fresh(shard_of(key)).map[key]; }
-    void erase(const Key& key) { fresh(shard_of(key)).map.erase(key); }
+    [[nodiscard]] Value& operator[](const Key& key) {
+        const auto [at, added] = fresh(shard_of(key)).map.try_emplace(key);
+        size_ += added ? 1 : 0;
+        return at->second;
+    }
+    void erase(const Key& key) {
+        if (!empty()) {
+            size_ -= fresh(shard_of(key)).map.erase(key);
+        }
+    }
     /// At once; tidy() gives the memory back.
     void clear() {
         age_++;
+        size_ = 0;
         tidied_ = 0;
     }
     /// Does a part of what clear() left to do; after as many calls as there are shards, all of it.
@@ -56,7 +69,9 @@ private:
     [[nodiscard]] Shard& fresh(std::size_t index) {
         Shard& shard = shards_[index];
         if (shard.age != age_) {
-            shard.map = {};
+            if (shard.map.bucket_count() != 0) {
+                shard.map = {};
+            }
             shard.age = age_;
         }
         return shard;
@@ -64,6 +79,7 @@ private:
 
     std::array<Shard, 1U << shard_bits> shards_;
     std::uint64_t age_ = 0;
+    std::size_t size_ = 0;  // many are empty most of the time, and asked all the same
     std::size_t tidied_ = std::size_t{1} << shard_bits;
 };
 

@@ -65,6 +65,15 @@ public:
         return inums_[static_cast<std::size_t>(slot)];
     }
     [[nodiscard]] bool operator==(const NsSet&) const = default;
+    /// It has all that the other has.
+    [[nodiscard]] bool includes(const NsSet& other) const {
+        for (std::size_t slot = 0; slot < slot_count; slot++) {
+            if (other.inums_[slot] != 0 && other.inums_[slot] != inums_[slot]) {
+                return false;
+            }
+        }
+        return true;
+    }
 
 private:
     std::array<std::uint32_t, slot_count> inums_{};

@@ -27,6 +27,8 @@ struct Transition {
 /// nobody else changes its nsproxy (switch_task_namespaces). A subject that is another task was
 /// read from outside, and may have been half made or almost dead.
 struct Change {
+    // Not defaulted: then each event would begin with clearing the room for a released task.
+    Change() {}                          // NOLINT(modernize-use-equals-default)
     const TaskRecord* task = nullptr;    ///< the subject, as it is now
     const TaskRecord* actor = nullptr;   ///< current, where the event names it and it is known
     const NsSet* actor_ns = nullptr;     ///< what current has now; null only with actor
