@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
+
 #include <fmt/format.h>
 
 #include "event/event.hpp"
@@ -33,6 +35,15 @@ constexpr KindInfo info_of(std::uint32_t kind) {
     }
 }
 
+// Asked with every event.
+constexpr auto infos = [] {
+    std::array<KindInfo, NST_KIND_end> all{};
+    for (std::uint32_t kind = 0; kind < NST_KIND_end; kind++) {
+        all[kind] = info_of(kind);
+    }
+    return all;
+}();
+
 }  // namespace
 
 Result<Event> Event::decode(std::span<const std::byte> record) {
@@ -44,7 +55,7 @@ Result<Event> Event::decode(std::span<const std::byte> record) {
         return fail("decode an event", "the record is not aligned to 8 bytes");
     }
     const auto kind = reinterpret_cast<const nst_header*>(record.data())->kind;
-    const KindInfo info = info_of(kind);
+    const KindInfo& info = infos[kind < NST_KIND_end ? kind : 0];
     if (info.fixed == 0) {
         return fail("decode an event", fmt::format("kind {} is not known", kind),
                     "the stream is damaged or comes from a newer version");
