@@ -40,9 +40,6 @@ std::uint64_t hash_of(const nst_ns_set& set) {
 
 void Ledger::take(const Event& event) {
     with_fixed_part(event, [&](const auto& fixed) { on(event, fixed); });
-    seen_task_.forget();
-    seen_pid_.forget();
-    seen_inum_.forget();
     here_++;
 }
 
@@ -103,12 +100,12 @@ void Ledger::on(const Event& event, const nst_alloc_pid& e) {
     }
     const auto vector = event.tail<nst_alloc_pid, nst_pid_request>();
     const nst_pid_request last = vector.empty() ? nst_pid_request{} : vector.back();
-    meet_pid(e.pid_key) = {.allocated = here_,
-                           .vector = hash_of(vector),
-                           .allocator = e.actor.key,
-                           .allocator_tid = e.actor.tid,
-                           .innermost = last.pid_namespace,
-                           .nr = last.nr};
+    pids_[e.pid_key] = {.allocated = here_,
+                        .vector = hash_of(vector),
+                        .allocator = e.actor.key,
+                        .allocator_tid = e.actor.tid,
+                        .innermost = last.pid_namespace,
+                        .nr = last.nr};
     for (const nst_pid_request& one : vector) {
         numbers_[number_key(one.pid_namespace, one.nr)] = {.pid_key = e.pid_key, .since = here_};
         if (InumLife* ns =
@@ -124,7 +121,7 @@ void Ledger::on(const Event& event, const nst_alloc_pid& e) {
 }
 
 void Ledger::on(const Event& event, const nst_free_pid& e) {
-    PidLife& life = meet_pid(e.pid_key);
+    PidLife& life = pids_[e.pid_key];
     const bool live = life.allocated > life.freed;
     // Its fork failed: that leaves its allocator nothing to wait for.
     TaskLife* allocator = life.attached == not_told ? living(life.allocator) : nullptr;
@@ -158,7 +155,7 @@ void Ledger::on(const Event& event, const nst_free_pid& e) {
 }
 
 void Ledger::on(const Event& /*event*/, const nst_task_new& e) {
-    if (PidLife* pid = edit_pid(e.pid_key); pid != nullptr) {
+    if (PidLife* pid = pids_.find(e.pid_key); pid != nullptr) {
         pid->attached = here_;
     }
     TaskLife& actor = meet_task(e.actor.key);
@@ -186,7 +183,7 @@ void Ledger::on(const Event& /*event*/, const nst_task_release& e) {
     if (e.via == NST_release_via_resync || released(e.task) != nullptr) {
         return;  // a thread that the loop tells again must not count twice
     }
-    if (PidLife* pid = edit_pid(e.pid_key); pid != nullptr) {
+    if (PidLife* pid = pids_.find(e.pid_key); pid != nullptr) {
         pid->released = here_;
         // The leader is released last of its group (REL5), and an init's has number 1.
         InumLife* ns =

@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "event/event.hpp"
-#include "model/sharded.hpp"
+#include "rules/lives.hpp"
 
 namespace nstrail {
 
@@ -104,13 +104,16 @@ public:
 
     // All null if not known.
     /// One that has not been released.
-    [[nodiscard]] const TaskLife* task(std::uint64_t key) const { return living(key); }
-    [[nodiscard]] const PidLife* pid(std::uint64_t key) const { return seen_pid_.find(pids_, key); }
+    [[nodiscard]] const TaskLife* task(std::uint64_t key) const {
+        const TaskLife* life = tasks_.find(key);
+        return life != nullptr && life->released.at == not_told ? life : nullptr;
+    }
+    [[nodiscard]] const PidLife* pid(std::uint64_t key) const { return pids_.find(key); }
     [[nodiscard]] const NumberUser* number(std::uint32_t pid_namespace, std::uint32_t nr) const {
         return numbers_.find(number_key(pid_namespace, nr));
     }
     [[nodiscard]] const InumLife* inum(std::uint32_t inum) const {
-        return inum < first_inum ? nullptr : seen_inum_.find(inums_, inum);
+        return inum < first_inum ? nullptr : inums_.find(inum);
     }
     [[nodiscard]] const NsproxyLife* nsproxy(std::uint64_t key) const {
         return nsproxies_.find(key);
@@ -118,7 +121,7 @@ public:
     [[nodiscard]] const GroupLife* group(std::uint32_t tgid) const { return groups_.find(tgid); }
     /// That task, and not another one at its address.
     [[nodiscard]] const Released* released(const nst_task_ref& task) const {
-        const TaskLife* life = seen_task_.find(tasks_, task.key);
+        const TaskLife* life = tasks_.find(task.key);
         const bool same = life != nullptr && life->released.at != not_told &&
                           life->released.start_boottime_ns == task.start_boottime_ns;
         return same ? &life->released : nullptr;
@@ -135,32 +138,6 @@ private:
     [[nodiscard]] static std::uint64_t number_key(std::uint32_t pid_namespace, std::uint32_t nr) {
         return std::uint64_t{pid_namespace} << 32 | nr;
     }
-    /// Sixteen parts: of a million tasks one doubles in a few milliseconds, and of a few hundred
-    /// all stay in the processor's cache.
-    template <class Key, class Life>
-    using Map = ShardedMap<Key, Life, 4>;
-    /// What was looked up last: several rules ask for the same, a task and who acts on it.
-    template <class Key, class Life>
-    class Seen {
-    public:
-        Life* find(Map<Key, Life>& map, Key key) {
-            for (std::size_t i = 0; i < count_; i++) {
-                if (keys_[i] == key) {
-                    return lives_[i];
-                }
-            }
-            const std::size_t at = count_ < keys_.size() ? count_++ : 0;
-            keys_[at] = key;
-            return lives_[at] = map.find(key);
-        }
-        void forget() { count_ = 0; }
-
-    private:
-        std::size_t count_ = 0;
-        std::array<Key, 2> keys_{};
-        std::array<Life*, 2> lives_{};
-    };
-
     /// The latest `kept` keys, in a ring.
     template <class Key>
     class Recent {
@@ -191,46 +168,29 @@ private:
     template <class T>
     void on(const Event& /*event*/, const T& /*e*/) {}
 
-    /// Also for writing: what the rules have just looked up is not looked up again.
-    [[nodiscard]] TaskLife* living(std::uint64_t key) const {
-        TaskLife* life = seen_task_.find(tasks_, key);
+    [[nodiscard]] TaskLife* living(std::uint64_t key) {
+        TaskLife* life = tasks_.find(key);
         return life != nullptr && life->released.at == not_told ? life : nullptr;
     }
-    /// Made if there is none, or one that was released; then pointers to other tasks are good no
-    /// longer.
+    /// Made if there is none, or one that was released.
     [[nodiscard]] TaskLife& meet_task(std::uint64_t key) {
-        TaskLife* known = seen_task_.find(tasks_, key);
-        if (known == nullptr) {
-            seen_task_.forget();
-            known = &tasks_[key];
-        } else if (known->released.at != not_told) {
-            *known = {};
+        TaskLife& life = tasks_[key];
+        if (life.released.at != not_told) {
+            life = {};
         }
-        return *known;
-    }
-    [[nodiscard]] PidLife* edit_pid(std::uint64_t key) { return seen_pid_.find(pids_, key); }
-    [[nodiscard]] PidLife& meet_pid(std::uint64_t key) {
-        if (PidLife* known = edit_pid(key); known != nullptr) {
-            return *known;
-        }
-        seen_pid_.forget();
-        return pids_[key];
+        return life;
     }
 
     void hold(TaskLife& task, std::uint64_t nsproxy, std::uint64_t set);
     void leave(TaskLife& task);
 
     Place here_ = 1;
-    // Mutable, as what a rule has looked up to read is what take() writes next.
-    mutable Map<std::uint64_t, TaskLife> tasks_;
-    mutable Map<std::uint64_t, PidLife> pids_;
-    mutable Map<std::uint32_t, InumLife> inums_;
-    Map<std::uint64_t, NumberUser> numbers_;
-    Map<std::uint64_t, NsproxyLife> nsproxies_;
-    Map<std::uint32_t, GroupLife> groups_;
-    mutable Seen<std::uint64_t, TaskLife> seen_task_;
-    mutable Seen<std::uint64_t, PidLife> seen_pid_;
-    mutable Seen<std::uint32_t, InumLife> seen_inum_;
+    Lives<std::uint64_t, TaskLife> tasks_;
+    Lives<std::uint64_t, PidLife> pids_;
+    Lives<std::uint32_t, InumLife> inums_;
+    Lives<std::uint64_t, NumberUser> numbers_;
+    Lives<std::uint64_t, NsproxyLife> nsproxies_;
+    Lives<std::uint32_t, GroupLife> groups_;
     Recent<std::uint64_t> freed_pids_;
     Recent<std::uint32_t> freed_inums_;
 };
