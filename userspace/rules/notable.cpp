@@ -171,29 +171,31 @@ void Lookout::look_around(std::uint64_t now, const World& world) {
         const auto [at, added] = told.try_emplace(ns.inum, ns.gen);
         return added || std::exchange(at->second, ns.gen) != ns.gen;
     };
+    const auto remark = [&](Notable what, const NsRecord& ns, std::string because) {
+        Remark one;
+        one.what = what;
+        one.at_boot_ns = now;
+        one.ns_inum = ns.inum;
+        one.because = std::move(because);
+        tell(std::move(one), world);
+    };
+    const auto longer_than = [now](std::uint64_t limit, std::uint64_t since) {
+        return since != 0 && now - std::min(now, since) > limit;
+    };
     table.each(next_slot_, until, [&](const NsRecord& ns) {
-        Remark remark;
-        remark.at_boot_ns = now;
-        remark.ns_inum = ns.inum;
-        const std::uint64_t empty_ns = now - std::min(now, ns.emptied_ns);
-        const std::uint64_t dying_ns = now - std::min(now, ns.dying_since_ns);
-        if (options_.wants(Notable::empty) && ns.tasks + ns.children_slots == 0 &&
-            ns.emptied_ns != 0 && ns.certain && empty_ns > options_.empty_after_ns &&
-            fresh(told_empty_, ns)) {
-            remark.what = Notable::empty;
-            remark.because = fmt::format(
-                "{} has had no task for {}; `nstrail why {}` tells what "
-                "keeps it",
-                ns_name(ns.type, ns.inum), duration(empty_ns), ns.inum);
-            tell(remark, world);
+        if (options_.wants(Notable::empty) && longer_than(options_.empty_after_ns, ns.emptied_ns) &&
+            ns.tasks + ns.children_slots == 0 && ns.certain && fresh(told_empty_, ns)) {
+            remark(Notable::empty, ns,
+                   fmt::format("{} has had no task for {}; `nstrail why {}` tells what keeps it",
+                               ns_name(ns.type, ns.inum), duration(now - ns.emptied_ns), ns.inum));
         }
-        if (options_.wants(Notable::stuck) && ns.dying && ns.tasks != 0 && ns.dying_since_ns != 0 &&
-            dying_ns > options_.stuck_after_ns && fresh(told_stuck_, ns)) {
-            remark.what = Notable::stuck;
-            remark.because =
-                fmt::format("the end of {} has taken {} so far, with {} tasks left in it",
-                            ns_name(ns.type, ns.inum), duration(dying_ns), ns.tasks);
-            tell(remark, world);
+        if (options_.wants(Notable::stuck) &&
+            longer_than(options_.stuck_after_ns, ns.dying_since_ns) && ns.dying && ns.tasks != 0 &&
+            fresh(told_stuck_, ns)) {
+            remark(Notable::stuck, ns,
+                   fmt::format("the end of {} has taken {} so far, with {} tasks left in it",
+                               ns_name(ns.type, ns.inum), duration(now - ns.dying_since_ns),
+                               ns.tasks));
         }
     });
     next_slot_ = until > table.last() ? 1 : until;

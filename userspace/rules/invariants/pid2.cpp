@@ -22,14 +22,14 @@ Outcome chain(std::span<const E> vector, std::uint32_t active, const About& abou
                                          ns_name(NST_ns_type_pid, vector.back().pid_namespace),
                                          ns_name(NST_ns_type_pid, active)));
     }
+    const bool certain = scene.world.certain();
     for (std::size_t level = 0; level < vector.size(); level++) {
         const E& one = vector[level];
         if (static_cast<std::int32_t>(one.nr) < 1) {
             return report.broken(about, fmt::format("{} was given; numbers should be at least 1",
                                                     number_name(one.pid_namespace, one.nr)));
         }
-        const NsRecord* ns =
-            scene.world.certain() ? scene.world.find_namespace(one.pid_namespace) : nullptr;
+        const NsRecord* ns = certain ? scene.world.find_namespace(one.pid_namespace) : nullptr;
         if (ns == nullptr || !ns->facts || ns->type != NST_ns_type_pid) {
             continue;  // new: it is told after its first number
         }
