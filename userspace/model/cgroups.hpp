@@ -49,7 +49,7 @@ private:
     void drop_if_unused(std::uint32_t index);
 
     CgroupTable& table_;
-    KeyIndex<std::uint64_t, std::uint32_t, 8> index_;
+    KeyIndex<std::uint64_t, std::uint32_t, 4> index_;
 };
 
 }  // namespace nstrail

@@ -133,7 +133,7 @@ private:
     Sets sets_;
     Cgroups cgroups_;
     Names names_;
-    KeyIndex<std::uint64_t, TaskSlot, 8> by_key_;
+    KeyIndex<std::uint64_t, TaskSlot, 6> by_key_;
 
     bool gap_open_ = false;
     bool in_round_ = false;

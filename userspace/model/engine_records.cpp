@@ -207,14 +207,17 @@ void Engine::leave_nsproxy(TaskRecord& task) {
 
 void Engine::set_state(TaskRecord& task, TaskState state) {
     const int by = (state == TaskState::zombie ? 1 : 0) - (task.state == TaskState::zombie ? 1 : 0);
-    const NsSet set = state_.set_of(task).ns;
+    task.state = state;
+    if (by == 0) {
+        return;
+    }
+    const NsSet& set = state_.set_of(task).ns;
     for (const Slot slot : all_slots) {
-        NsRecord* ns = by == 0 || for_children(slot) ? nullptr : namespaces_.edit(set[slot]);
+        NsRecord* ns = for_children(slot) ? nullptr : namespaces_.edit(set[slot]);
         if (ns != nullptr && (by > 0 || ns->zombies != 0)) {
             ns->zombies += static_cast<std::uint32_t>(by);
         }
     }
-    task.state = state;
 }
 
 void Engine::set_vector(TaskRecord& task, std::span<const nst_pid_nr> vector) {

@@ -53,7 +53,7 @@ public:
 
 private:
     NameTable& table_;
-    ShardedMap<std::string, std::uint32_t> index_;
+    ShardedMap<std::string, std::uint32_t, 4> index_;
 };
 
 }  // namespace nstrail

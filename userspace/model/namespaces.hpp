@@ -72,9 +72,9 @@ private:
     NsTable& table_;
     Account& account_;
     std::function<void(std::uint32_t)> orphaned_;
-    ShardedMap<std::uint32_t, Candidate> candidates_;
+    ShardedMap<std::uint32_t, Candidate, 4> candidates_;
     // Frees told by the entry hook (or implied) whose exit twin is still to come.
-    ShardedMap<std::uint32_t, std::uint32_t> twins_due_;
+    ShardedMap<std::uint32_t, std::uint32_t, 4> twins_due_;
     bool synchronized_ = false;
     bool meeting_old_ = false;
 };

@@ -48,7 +48,7 @@ private:
 
     SetTable& table_;
     // By hash; of two sets with one hash the later one is simply not shared.
-    KeyIndex<std::uint64_t, std::uint32_t, 8> index_;
+    KeyIndex<std::uint64_t, std::uint32_t, 6> index_;
     // By inum the list of the places where sets refer to it, so that forget() finds them. A place
     // is index * 16 + slot; 0 is the end.
     struct Place {
