@@ -15,18 +15,18 @@ void History::keep(Place place, const Event& event) {
         end_ += words - end_ % words;
     }
     std::memcpy(&ring_[end_ % words], bytes.data(), bytes.size());
-    index_[place % places] = {
-        .place = place, .at = end_, .bytes = static_cast<std::uint32_t>(bytes.size())};
+    index_[place % places] = end_;
     end_ += length;
+    latest_ = place;
 }
 
 std::optional<Event> History::find(Place place) const {
-    const Entry& entry = index_[place % places];
-    if (entry.place != place || place == not_told || end_ - entry.at > words) {
+    const std::uint64_t at = index_[place % places];
+    if (place == not_told || place > latest_ || latest_ - place >= places || end_ - at > words) {
         return std::nullopt;
     }
-    const auto event =
-        Event::decode(std::as_bytes(std::span(ring_).subspan(entry.at % words)).first(entry.bytes));
+    // What follows it is no part of it: the event says itself how long it is.
+    const auto event = Event::decode(std::as_bytes(std::span(ring_).subspan(at % words)));
     return event ? std::optional(*event) : std::nullopt;
 }
 

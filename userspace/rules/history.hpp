@@ -23,14 +23,10 @@ public:
 private:
     static constexpr std::size_t words = std::size_t{1} << 17;  // 1 MiB
     static constexpr std::size_t places = std::size_t{1} << 14;
-    struct Entry {
-        Place place = not_told;
-        std::uint64_t at = 0;  // in words, counting on for ever
-        std::uint32_t bytes = 0;
-    };
     std::vector<std::uint64_t> ring_;
-    std::vector<Entry> index_;
+    std::vector<std::uint64_t> index_;  // by place: where it is, in words that count on for ever
     std::uint64_t end_ = 0;
+    Place latest_ = not_told;
 };
 
 }  // namespace nstrail
