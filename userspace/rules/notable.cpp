@@ -166,6 +166,10 @@ void Lookout::chosen(const nst_task_ref& actor, std::uint32_t ns, std::string be
 
 void Lookout::look_around(std::uint64_t now, const World& world) {
     const NsTable& table = world.namespaces();
+    const bool all = next_slot_ == 1 && table.last() <= slots_at_once;
+    if (all && now <= quiet_until_) {
+        return;
+    }
     const std::uint32_t until = std::min(next_slot_ + slots_at_once, table.last() + 1);
     const auto fresh = [](auto& told, const NsRecord& ns) {
         const auto [at, added] = told.try_emplace(ns.inum, ns.gen);
@@ -179,8 +183,14 @@ void Lookout::look_around(std::uint64_t now, const World& world) {
         one.because = std::move(because);
         tell(std::move(one), world);
     };
-    const auto longer_than = [now](std::uint64_t limit, std::uint64_t since) {
-        return since != 0 && now - std::min(now, since) > limit;
+    // What is emptied, or begins to end, after this event has as long from then on.
+    std::uint64_t next_due = now + std::min(options_.empty_after_ns, options_.stuck_after_ns);
+    const auto longer_than = [&](std::uint64_t limit, std::uint64_t since) {
+        if (since == 0) {
+            return false;
+        }
+        next_due = std::min(next_due, since + limit);
+        return now - std::min(now, since) > limit;
     };
     table.each(next_slot_, until, [&](const NsRecord& ns) {
         if (options_.wants(Notable::empty) && longer_than(options_.empty_after_ns, ns.emptied_ns) &&
@@ -198,6 +208,7 @@ void Lookout::look_around(std::uint64_t now, const World& world) {
                                ns.tasks));
         }
     });
+    quiet_until_ = all ? next_due : 0;
     next_slot_ = until > table.last() ? 1 : until;
     if (next_slot_ == 1) {
         const auto gone = [&](const auto& one) {

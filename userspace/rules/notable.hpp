@@ -96,6 +96,8 @@ private:
     std::vector<Remark> news_;
     Notices notices_;
     std::uint32_t next_slot_ = 1;  // of the namespaces, where the walk goes on
+    // Until then none of them is too old, which a walk over all has shown.
+    std::uint64_t quiet_until_ = 0;
     // Namespaces that were told, by inum: their generation, and which of the two it was.
     std::unordered_map<std::uint32_t, std::uint32_t> told_empty_;
     std::unordered_map<std::uint32_t, std::uint32_t> told_stuck_;
