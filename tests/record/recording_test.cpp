@@ -16,6 +16,7 @@
 #include "event/format.hpp"
 #include "model/keyframe.hpp"
 #include "record/recordings.hpp"
+#include "rules/checker.hpp"
 #include "support/summary.hpp"
 
 namespace nstrail::test {
@@ -277,6 +278,28 @@ TEST(Recording, SecondsOnTheSameBootGoOnWhereTheFirstEnded) {
     expected.insert(expected.end(), once.begin(), once.end());
     EXPECT_EQ(read.events, expected);
     EXPECT_EQ(read.gaps, 0U);
+    // The second session is known as if it were alone; its namespaces are others than the first's.
+    World both;
+    Checker checker(both);
+    World once_only;
+    for (const EventBuffer& event : scenes()) {
+        once_only.apply(*event.event());
+    }
+    auto source = RecordingSource::open(dir.path());
+    while (!(*source)->ended()) {
+        ASSERT_TRUE((*source)->poll([&](const Event& event) { checker.apply(event); }));
+    }
+    checker.finish();
+    EXPECT_EQ(checker.findings().violations() + checker.findings().unknown(), 0U);
+    const auto without_generations = [](const World& world) {
+        nlohmann::json state = state_of(world);
+        for (auto& ns : state["namespaces"]) {
+            ns.erase("gen");
+        }
+        return state;
+    };
+    EXPECT_EQ(without_generations(both), without_generations(once_only));
+    EXPECT_EQ(both.find_namespace(4026531836)->gen, 2U);
 }
 
 TEST(Recording, APartFilledPacketIsSealedInTime) {

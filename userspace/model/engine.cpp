@@ -51,7 +51,29 @@ Change Engine::apply(const Event& event) {
 }
 
 void Engine::on(const Event& /*event*/, const nst_session& e, Change& /*change*/) {
+    if (state_.session.header.kind != 0) {
+        begin_again();
+    }
     state_.session = e;
+}
+
+/// Another session: its keys mean nothing in this one, and what happened in between nobody told.
+/// All but what was counted is forgotten; a snapshot comes, or a keyframe is just this.
+void Engine::begin_again() {
+    for (TaskSlot slot = 1; slot <= state_.tasks.last(); slot++) {
+        if (state_.tasks[slot].key != 0) {
+            drop_task(slot);
+        }
+    }
+    namespaces_.begin_again();
+    state_.holders = std::make_shared<Holders>();
+    state_.requests = std::make_shared<std::vector<PidRequest>>();
+    looking_.reset();
+    forget_round();
+    early_facts_.clear();
+    sweep_held_.clear();
+    in_round_ = round_dirty_ = gap_open_ = state_.synchronized = false;
+    round_ = sweep_at_ = sweep_ns_at_ = 0;
 }
 
 void Engine::on(const Event& /*event*/, const nst_mark& e, Change& /*change*/) {

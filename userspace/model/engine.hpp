@@ -118,6 +118,7 @@ private:
     [[nodiscard]] PidMove explain(const NsRecord& ns, std::uint32_t last_pid) const;
     void keep_request(const Event& event, const nst_alloc_pid& e);
 
+    void begin_again();
     void forget_round();
     void begin_round(std::uint32_t round);
     void end_round();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/namespaces.hpp"
 
+#include <vector>
+
 namespace nstrail {
 
 namespace {
@@ -156,6 +158,17 @@ void Namespaces::forget(std::uint32_t inum) {
         account_.forgotten[live->type]++;
         remove(live->inum);
     }
+}
+
+void Namespaces::begin_again() {
+    std::vector<std::uint32_t> all;
+    table_.each([&](const NsRecord& ns) { all.push_back(ns.inum); });
+    for (const std::uint32_t inum : all) {
+        table_.remove(inum);
+    }
+    candidates_.clear();
+    twins_due_.clear();
+    synchronized_ = meeting_old_ = false;
 }
 
 }  // namespace nstrail

@@ -58,6 +58,10 @@ public:
         twins_due_.clear();
     }
 
+    /// Another session begins: none is known any more, but how often each number was used is.
+    /// Precondition: no task refers to any.
+    void begin_again();
+
 private:
     struct Candidate {
         std::uint64_t key;

@@ -84,6 +84,9 @@ Change Checker::apply(const Event& event) {
     news_.clear();
     history_.keep(ledger_.here(), event);
     if (event.kind() == NST_KIND_session) {
+        const std::string doubt = "another session began before it was known that nothing was lost";
+        settle(older_, doubt);
+        settle(newer_, doubt);
         plan(event.as<nst_session>());
     }
     // What was there before is not known yet; rules rest on it.

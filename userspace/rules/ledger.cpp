@@ -58,6 +58,10 @@ void Ledger::on(const Event& /*event*/, const nst_gap& /*e*/) {
     forget_all();
 }
 
+void Ledger::on(const Event& /*event*/, const nst_session& /*e*/) {
+    forget_all();  // its keys are none of the session before
+}
+
 void Ledger::on(const Event& /*event*/, const nst_inum_alloc& e) {
     inums_[e.inum] = {.allocated = here_};
 }

@@ -153,6 +153,7 @@ private:
 
     void forget_all();
     void on(const Event& event, const nst_gap& e);
+    void on(const Event& event, const nst_session& e);
     void on(const Event& event, const nst_inum_alloc& e);
     void on(const Event& event, const nst_inum_free& e);
     void on(const Event& event, const nst_namespace& e);
