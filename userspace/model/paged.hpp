@@ -92,7 +92,9 @@ public:
         if (leaf == nullptr || leaf->age != age_) [[unlikely]] {
             leaf = &own(index);
         }
-        return const_cast<Leaf*>(leaf)->items[low(index)];  // it is this table's alone
+        // It is this table's alone.
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
+        return const_cast<Leaf*>(leaf)->items[low(index)];
     }
     /// f(index, const T&) for each element of each page there is, by index; most may be unused.
     template <class F>
