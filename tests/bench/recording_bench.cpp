@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -145,25 +144,16 @@ void decode_compressed_events(benchmark::State& state) {
 }
 BENCHMARK(decode_compressed_events)->Unit(benchmark::kMillisecond);
 
-/// Model and all rules.
-struct Rules {
-    World world;
-    Checker checker{world};
-};
+/// Model and all rules, which know the sessions apart.
 void replay(benchmark::State& state, bool compress) {
     const std::string& path = recording(compress);
     std::size_t read = 0;
     for (auto _ : state) {
-        std::optional<Rules> rules;
+        World world;
+        Checker checker(world);
         auto source = RecordingSource::open(path);
         while (!(*source)->ended()) {
-            const auto polled = (*source)->poll([&](const Event& event) {
-                // The stream is one of a machine that was started again and again.
-                if (event.kind() == NST_KIND_session) {
-                    rules.emplace();
-                }
-                rules->checker.apply(event);
-            });
+            const auto polled = (*source)->poll([&](const Event& event) { checker.apply(event); });
             read += polled.value_or(0);
         }
     }

@@ -27,7 +27,7 @@ struct Test {
 };
 
 /// The first failure counts, if nothing before it might fail in another way.
-Verdict first_failure(std::span<const Test> tests) {
+NumberVerdict first_failure(std::span<const Test> tests) {
     const Test* doubtful = nullptr;
     for (const Test& test : tests) {
         if (test.passed == false) {
@@ -60,7 +60,7 @@ std::optional<bool> below_pid_max(std::int32_t number, const PidLevel& level) {
     return value < least_pid_max ? std::optional(true) : std::nullopt;
 }
 
-Verdict check_number(const PidLevel& level, std::int32_t number) {
+NumberVerdict check_number(const PidLevel& level, std::int32_t number) {
     const NumberUse use =
         number >= 1 && level.use ? level.use(static_cast<std::uint32_t>(number)) : NumberUse{};
     const auto is_free = use.state == NumberUse::State::unknown
@@ -98,7 +98,7 @@ Verdict check_number(const PidLevel& level, std::int32_t number) {
 
 /// After all numbers have been found: alloc_pid() looks at the innermost namespace alone, since
 /// those above a living one live.
-Verdict check_adding(const PidLevel& innermost) {
+NumberVerdict check_adding(const PidLevel& innermost) {
     const Test tests[] = {
         {.error = ENOMEM,
          .passed = innermost.adding,
@@ -116,7 +116,7 @@ std::string place(const PidLevel& level) {
     return text;
 }
 
-Verdict refused(std::string because) {
+NumberVerdict refused(std::string because) {
     return {.answer = Answer::refused,
             .error = EINVAL,
             .error_certain = true,
@@ -153,15 +153,16 @@ RequestVerdict check_pid_request(std::span<const PidLevel> levels, bool all_leve
     for (std::size_t i = 0; i < asked.size(); i++) {
         out.levels.push_back(i < levels.size()
                                  ? check_number(levels[i], asked[i])
-                                 : Verdict{.answer = Answer::unknown,
-                                           .error = 0,
-                                           .error_certain = true,
-                                           .because = "that far out nothing can be seen from here, "
-                                                      "nor whether there is a namespace"});
+                                 : NumberVerdict{.answer = Answer::unknown,
+                                                 .error = 0,
+                                                 .error_certain = true,
+                                                 .because =
+                                                     "that far out nothing can be seen from here, "
+                                                     "nor whether there is a namespace"});
     }
     // What is not known may fail first, in another way.
     bool doubt = false;
-    const auto decide = [&](const Verdict& verdict, std::optional<std::size_t> level) {
+    const auto decide = [&](const NumberVerdict& verdict, std::optional<std::size_t> level) {
         if (verdict.answer == Answer::refused) {
             out.whole = verdict;
             out.whole.error_certain = verdict.error_certain && !doubt;
@@ -203,7 +204,7 @@ std::string explain_refusal(int error, std::span<const PidLevel> levels, bool al
     }
     // The innermost reason that goes with the errno. What is not known may be a better one, but
     // this one can be shown.
-    const auto shown = std::ranges::find_if(verdict.levels, [&](const Verdict& one) {
+    const auto shown = std::ranges::find_if(verdict.levels, [&](const NumberVerdict& one) {
         return one.answer == Answer::refused && one.error == error;
     });
     if (shown != verdict.levels.end()) {

@@ -47,7 +47,7 @@ struct PidLevel {
 enum class Answer : std::uint8_t { possible, refused, unknown };
 [[nodiscard]] std::string_view answer_name(Answer answer);
 
-struct Verdict {
+struct NumberVerdict {
     Answer answer = Answer::possible;
     int error = 0;              ///< refused: the errno that goes with the reason
     bool error_certain = true;  ///< false: what is not known might fail first, with another errno
@@ -55,11 +55,11 @@ struct Verdict {
 };
 
 struct RequestVerdict {
-    Verdict whole;                     ///< what the kernel would answer
+    NumberVerdict whole;               ///< what the kernel would answer
     std::optional<std::size_t> level;  ///< whose verdict that is; none = of the request as a whole
     /// One for each number asked for, innermost first, as if each had been asked for alone: the
     /// kernel stops at the first refusal. Empty if it refuses before it looks at any.
-    std::vector<Verdict> levels;
+    std::vector<NumberVerdict> levels;
 };
 
 /// `levels` innermost first, at least one. `all_levels`: the last of them is the initial pid

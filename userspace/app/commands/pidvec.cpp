@@ -105,7 +105,7 @@ ordered_json words_or_null(const std::string& text) {
     return text.empty() ? ordered_json() : ordered_json(text);
 }
 
-ordered_json verdict_json(const Verdict& verdict) {
+ordered_json verdict_json(const NumberVerdict& verdict) {
     const bool named = verdict.answer == Answer::refused && verdict.error_certain;
     return {{"answer", answer_name(verdict.answer)},
             {"error", named ? ordered_json(errno_name(verdict.error)) : ordered_json()},
@@ -172,7 +172,7 @@ int check(const Levels& levels, const PidvecCommand& given, const Numbers& asked
     } else {
         fmt::print("{}\n", in_words(verdict, levels));
         for (std::size_t i = 0; i < verdict.levels.size(); i++) {
-            const Verdict& one = verdict.levels[i];
+            const NumberVerdict& one = verdict.levels[i];
             fmt::print("{}  {}  {}{}{}\n", column(levels[i]), asked[i], answer_name(one.answer),
                        one.because.empty() ? "" : ": ", one.because);
         }
