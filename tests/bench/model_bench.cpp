@@ -13,7 +13,7 @@
 
 #include "bench/crowd.hpp"
 #include "sink/findings.hpp"
-#include "source/script.hpp"
+#include "support/stream.hpp"
 
 namespace nstrail::test {
 namespace {
@@ -214,20 +214,7 @@ BENCHMARK(fork_and_exit_with_rules)->Arg(1'000)->Arg(100'000)->Arg(million);
 
 // -- A recorded stream, told to a new World each time: what one event of it costs.
 const std::vector<EventBuffer>& recording() {
-    static const std::vector<EventBuffer> events = [] {
-        std::vector<EventBuffer> all;
-        const auto source = ScriptSource::open(FIXTURES "/debian-6.12-scenes.jsonl");
-        while (source && !(*source)->ended()) {
-            const auto polled = (*source)->poll([&](const Event& event) {
-                EventBuffer& copy = all.emplace_back(event.bytes().size());
-                std::ranges::copy(event.bytes(), copy.bytes().begin());
-            });
-            if (!polled) {
-                return std::vector<EventBuffer>{};
-            }
-        }
-        return all;
-    }();
+    static const auto events = read_stream(FIXTURES "/debian-6.12-scenes.jsonl");
     return events;
 }
 
@@ -272,6 +259,38 @@ void recorded_event_with_rules(benchmark::State& state) {
     });
 }
 BENCHMARK(recorded_event_with_rules);
+
+/// The same stream as one session after another: nothing is new but what happens, as in an agent
+/// that has been at work for long.
+template <class Take>
+void tell_again(benchmark::State& state, Take&& take) {
+    const auto& events = recording();
+    if (events.empty()) {
+        state.SkipWithError("the recording cannot be read");
+        return;
+    }
+    while (state.KeepRunningBatch(static_cast<std::int64_t>(events.size()))) {
+        for (const EventBuffer& event : events) {
+            take(*event.event());
+        }
+    }
+}
+
+void repeated_event(benchmark::State& state) {
+    World world;
+    tell_again(state, [&](const Event& event) { benchmark::DoNotOptimize(world.apply(event)); });
+}
+BENCHMARK(repeated_event);
+
+void repeated_event_with_rules(benchmark::State& state) {
+    World world;
+    Checker checker(world);
+    tell_again(state, [&](const Event& event) { benchmark::DoNotOptimize(checker.apply(event)); });
+    if (checker.findings().violations() + checker.findings().unknown() != 0) {
+        state.SkipWithError("a rule finds something");
+    }
+}
+BENCHMARK(repeated_event_with_rules);
 
 /// Lives of processes with readers that take a View, walk all tasks in it and take the next.
 void fork_and_exit_readers(benchmark::State& state) {

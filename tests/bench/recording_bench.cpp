@@ -14,7 +14,7 @@
 #include "record/writer.hpp"
 #include "rules/checker.hpp"
 #include "source/recording.hpp"
-#include "source/script.hpp"
+#include "support/stream.hpp"
 
 namespace nstrail::test {
 namespace {
@@ -25,21 +25,7 @@ constexpr std::size_t events_wanted = 2'000'000;
 
 /// The stream of the test machine.
 const std::vector<EventBuffer>& events() {
-    static const auto all = [] {
-        std::vector<EventBuffer> made;
-        auto source = ScriptSource::open(FIXTURES "/debian-6.12-scenes.jsonl");
-        while (source && !(*source)->ended()) {
-            const auto polled = (*source)->poll([&](const Event& event) {
-                EventBuffer buffer(event.bytes().size());
-                std::ranges::copy(event.bytes(), buffer.bytes().begin());
-                made.push_back(std::move(buffer));
-            });
-            if (!polled) {
-                std::abort();
-            }
-        }
-        return made;
-    }();
+    static const auto all = read_stream(FIXTURES "/debian-6.12-scenes.jsonl");
     return all;
 }
 

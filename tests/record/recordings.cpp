@@ -10,7 +10,7 @@
 
 #include "event/format.hpp"
 #include "model/keyframe.hpp"
-#include "source/script.hpp"
+#include "support/stream.hpp"
 
 namespace nstrail::test {
 
@@ -38,21 +38,7 @@ void forget_memory(const std::string& boot_folder) {
 }
 
 const std::vector<EventBuffer>& scenes() {
-    static const auto all = [] {
-        std::vector<EventBuffer> events;
-        auto source = ScriptSource::open(FIXTURES "/debian-6.12-scenes.jsonl");
-        while (source && !(*source)->ended()) {
-            const auto polled = (*source)->poll([&](const Event& event) {
-                EventBuffer buffer(event.bytes().size());
-                std::ranges::copy(event.bytes(), buffer.bytes().begin());
-                events.push_back(std::move(buffer));
-            });
-            if (!polled) {
-                std::abort();
-            }
-        }
-        return events;
-    }();
+    static const auto all = read_stream(FIXTURES "/debian-6.12-scenes.jsonl");
     return all;
 }
 

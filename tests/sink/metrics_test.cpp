@@ -25,9 +25,13 @@ Findings sample_findings() {
 std::string sample_text() {
     Notices notices;
     notices.counts[static_cast<std::size_t>(Notable::stuck)] = 4;
-    return metrics_text(test::sample_view(), {.emitted = 10, .delivered = 7}, sample_findings(),
-                        notices, {.clients = 2, .delivered = 30, .dropped = 4, .refused = 1},
-                        "1.2.3");
+    const SourceFigures source{
+        .emitted = 10,
+        .delivered = 7,
+        .recording_wanted = true,
+        .recording = {.events = 90, .lost = 5, .limit_bytes = 4096, .bytes = 1024, .fault = {}}};
+    return metrics_text(test::sample_view(), source, sample_findings(), notices,
+                        {.clients = 2, .delivered = 30, .dropped = 4, .refused = 1}, "1.2.3");
 }
 
 TEST(Metrics, EveryDeclaredMetricHasSamples) {
@@ -51,6 +55,11 @@ TEST(Metrics, FiguresAreThoseOfTheView) {
              "nstrail_pid_allocation_failures_total{errno=\"EAGAIN\"} 2\n",
              "nstrail_pid_allocation_failures_total{errno=\"other\"} 4\n",
              "nstrail_certain 1\n",
+             "nstrail_recording 1\n",
+             "nstrail_recorded_events_total 90\n",
+             "nstrail_unrecorded_events_total 5\n",
+             "nstrail_recording_bytes 1024\n",
+             "nstrail_recording_limit_bytes 4096\n",
              "nstrail_rule_checks_total{rule=\"PID1\"} 9\n",
              "nstrail_rule_violations_total{rule=\"PID1\"} 2\n",
              "nstrail_rule_unknown_total{rule=\"PID1\"} 1\n",

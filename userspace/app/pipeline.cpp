@@ -187,7 +187,9 @@ SourceFigures Pipeline::figures() const {
         .ring_bytes = counts.ring_bytes,
         .ring_high_water = counts.ring_high_water,
         .silent_hooks = static_cast<std::uint64_t>(std::popcount(source_->plan().silent())),
-        .hooks_by_way = {}};
+        .hooks_by_way = {},
+        .recording_wanted = recorder_.has_value(),
+        .recording = writer() != nullptr ? writer()->figures() : WriterFigures{}};
     for (const HookState& hook : source_->plan().hooks) {
         figures.hooks_by_way[static_cast<std::size_t>(hook.way)]++;
     }
@@ -205,6 +207,8 @@ std::shared_ptr<Publication> Pipeline::publication() const {
         made->unready = "the first snapshot is not complete";
     } else if (!world().certain()) {
         made->unready = "events were lost and the next snapshot is not complete";
+    } else if (const std::string& fault = made->source.recording.fault; !fault.empty()) {
+        made->unready = "not recording: " + fault;
     }
     return made;
 }

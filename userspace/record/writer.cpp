@@ -13,6 +13,8 @@ constexpr std::uint64_t smallest_chunk = 512ULL << 10;
 // A recording of the last N minutes is that and at most a tenth more.
 constexpr int chunks_per_age = 10;
 constexpr std::chrono::seconds retry{10};
+// A disk that is too slow gets no more keyframes than this.
+constexpr std::chrono::seconds shortest_chunk{1};
 
 std::uint64_t chunk_bytes_of(const WriterOptions& options) {
     return options.chunk_bytes != 0
@@ -111,8 +113,13 @@ void Writer::write(const Event& event) {
             lost_++;
             return;
         }
+        // Of packets that could not be written the numbers of the next one tell; whoever does not
+        // read those goes by what was discarded.
         const std::uint64_t dropped = dropped_.load();
-        unrecorded_ += dropped - std::exchange(dropped_seen_, dropped);
+        if (const std::uint64_t more = dropped - std::exchange(dropped_seen_, dropped); more != 0) {
+            discarded_ += more;
+            broken_ = true;
+        }
     }
     if (unrecorded_ != 0) {
         nst_gap gap{};
@@ -149,7 +156,7 @@ bool Writer::wants_keyframe() const {
         }
     }
     const auto& max_age = options_.store.max_age;
-    return broken_ ||
+    return (broken_ && age >= shortest_chunk) ||
            chunk_bytes_ >=
                std::max(options_.chunk_bytes, keyframe_bytes_ * options_.keyframe_share) ||
            (max_age.count() != 0 && chunk_bytes_ != 0 && age >= max_age / chunks_per_age);
@@ -182,6 +189,7 @@ WriterFigures Writer::figures() const {
     const std::lock_guard lock(mutex_);
     return {.events = events_ - std::min(events_, dropped_.load()),
             .lost = lost_ + dropped_,
+            .limit_bytes = options_.store.max_bytes,
             .bytes = bytes_,
             .chunks_dropped = chunks_dropped_,
             .fault = fault_};
@@ -245,8 +253,13 @@ void Writer::write_slot(std::size_t slot) {
         }
         // Chunks begin by a keyframe, but for the first one of a session. After a fault nothing is
         // written until there is one.
-        const std::lock_guard lock(mutex_);
-        return fault_.empty() ? store_->begin_chunk(header.chunk) : fail("", fault_);
+        {
+            const std::lock_guard lock(mutex_);
+            if (!fault_.empty()) {
+                return fail("", fault_);
+            }
+        }
+        return store_->begin_chunk(header.chunk);
     }();
     const auto written = begun ? store_->append(packet) : begun;
     if (!written) {

@@ -32,9 +32,10 @@ struct WriterOptions {
 
 /// Counts; but for `fault` they only grow.
 struct WriterFigures {
-    std::uint64_t events = 0;  ///< recorded
-    std::uint64_t lost = 0;    ///< not recorded: the disk was too slow, or took nothing
-    std::uint64_t bytes = 0;   ///< of all that is in DIR now
+    std::uint64_t events = 0;       ///< recorded
+    std::uint64_t lost = 0;         ///< not recorded: the disk was too slow, or took nothing
+    std::uint64_t limit_bytes = 0;  ///< beyond it the oldest is dropped
+    std::uint64_t bytes = 0;        ///< of all that is in DIR now
     std::uint64_t chunks_dropped = 0;
     std::string fault;  ///< why nothing is recorded now; empty = all is well
 };

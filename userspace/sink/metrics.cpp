@@ -208,6 +208,14 @@ std::string metrics_text(const View& view, const SourceFigures& source, const Fi
     for (std::size_t i = 0; i < source.hooks_by_way.size(); i++) {
         families.add(Metric::hooks, ways[i], source.hooks_by_way[i]);
     }
+    const WriterFigures& recording = source.recording;
+    families.add(Metric::recording,
+                 std::uint64_t{source.recording_wanted && recording.fault.empty()});
+    families.add(Metric::recorded_events_total, recording.events);
+    families.add(Metric::unrecorded_events_total, recording.lost);
+    families.add(Metric::recording_bytes, recording.bytes);
+    families.add(Metric::recording_limit_bytes, recording.limit_bytes);
+    families.add(Metric::recording_chunks_dropped_total, recording.chunks_dropped);
     families.add(Metric::sse_clients, feed.clients);
     families.add(Metric::sse_client_limit, std::uint64_t{EventFeed::most_clients});
     families.add(Metric::sse_refused_clients_total, feed.refused);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "model/view.hpp"
+#include "record/writer.hpp"
 #include "rules/finding.hpp"
 #include "rules/notable.hpp"
 #include "sink/event_feed.hpp"
@@ -22,6 +23,8 @@ struct SourceFigures {
     std::uint64_t silent_hooks = 0;
     /// Hooks by way: fentry, kprobe, tracepoint, iterator, none.
     std::array<std::uint64_t, 5> hooks_by_way{};
+    bool recording_wanted = false;
+    WriterFigures recording{};  ///< all 0 where nothing is recorded
 };
 
 /// The text exposition format (version 0.0.4). Reads /proc/self for the agent's own figures.

@@ -82,7 +82,33 @@ Result<std::unique_ptr<RecordingSource>> RecordingSource::open(const std::string
     return source;
 }
 
+/// By the folder's name, or else by any of its chunks.
+std::optional<Uuid> RecordingSource::uuid_of_boot() const {
+    const auto name = std::string_view(boot_.path).substr(boot_.path.rfind('/') + 1);
+    if (name.starts_with(boot_prefix)) {
+        if (const auto uuid = parse_uuid(name.substr(boot_prefix.size()))) {
+            return uuid;
+        }
+    }
+    for (const ShelvedChunk& chunk : boot_.chunks) {
+        const auto text = read_text(chunk.path + '/' + std::string(metadata_name), most_metadata);
+        const auto metadata = text ? parse_metadata(*text) : std::unexpected(text.error());
+        if (metadata) {
+            return metadata->uuid;
+        }
+    }
+    return std::nullopt;
+}
+
 Result<void> RecordingSource::look() {
+    // First what is being filled, then the chunks: what a recorder at work writes in between is
+    // met in both, and told once; the other way round it would be met in neither.
+    if (const auto uuid = uuid_of_boot()) {
+        spooled_ = read_spool(boot_.open_path(), *uuid);
+    }
+    if (auto again = list_boot(boot_.path)) {
+        boot_ = std::move(*again);
+    }
     std::optional<Error> fault;
     for (ShelvedChunk& chunk : boot_.chunks) {
         const auto text = read_text(chunk.path + '/' + std::string(metadata_name), most_metadata);
@@ -106,16 +132,8 @@ Result<void> RecordingSource::look() {
         }
         pieces_.push_back({.chunk = chunk, .metadata = std::move(*metadata)});
     }
-    std::optional<Uuid> uuid;
     if (!pieces_.empty()) {
-        uuid = pieces_.front().metadata.uuid;
         wall_offset_ns_ = pieces_.front().metadata.wall_offset_ns;
-    } else if (const auto name = boot_.path.substr(boot_.path.rfind('/') + 1);
-               name.starts_with(boot_prefix)) {
-        uuid = parse_uuid(std::string_view(name).substr(boot_prefix.size()));
-    }
-    if (uuid) {
-        spooled_ = read_spool(boot_.open_path(), *uuid);
     }
     if (pieces_.empty() && spooled_.empty()) {
         return fault ? std::unexpected(*fault) : fail("open " + boot_.path, "it holds no events");

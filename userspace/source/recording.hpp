@@ -65,6 +65,7 @@ private:
     };
     explicit RecordingSource(ShelvedBoot boot) : boot_(std::move(boot)) {}
     [[nodiscard]] Result<void> look();
+    [[nodiscard]] std::optional<Uuid> uuid_of_boot() const;
     [[nodiscard]] std::uint64_t first_ns_of(Piece& piece);
     [[nodiscard]] bool begins_with_keyframe(Piece& piece);
     [[nodiscard]] bool next_chunk();
