@@ -8,6 +8,7 @@
 #include <malloc.h>
 
 #include "base/cpu_time.hpp"
+#include "base/text.hpp"
 
 namespace nstrail::test {
 
@@ -46,11 +47,6 @@ constexpr nst_task_ref init_ref{.key = 1, .start_boottime_ns = 1, .tid = 1, .tgi
 
 std::uint64_t cpu_ns() {
     return static_cast<std::uint64_t>(thread_cpu_time().count());
-}
-
-template <std::size_t n>
-void copy_text(char (&to)[n], std::string_view from) {
-    from.copy(to, n - 1);
 }
 
 }  // namespace

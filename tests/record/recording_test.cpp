@@ -95,7 +95,10 @@ TEST(Recording, AKeyframeLeadsToTheSameStateAsTheWholeStream) {
     ASSERT_GT(chunk_files(dir.path()).size(), 10U);
     auto source = RecordingSource::open(dir.path());
     const std::uint64_t first = (*source)->first_ns();
-    const std::uint64_t last = (*source)->last_ns();
+    while (!(*source)->ended()) {
+        ASSERT_TRUE((*source)->poll([](const Event&) {}));
+    }
+    const std::uint64_t last = (*source)->recorded_ns();
     std::size_t fewer = 0;
     for (std::uint64_t step = 20; step <= 60; step++) {
         const std::uint64_t until = first + ((last - first) * step / 60);

@@ -5,6 +5,8 @@
 #include <set>
 #include <stdexcept>
 
+#include "base/text.hpp"
+
 namespace nstrail::test {
 
 namespace {
@@ -48,11 +50,6 @@ constexpr struct {
 
 constexpr std::uint64_t new_in_nsproxy = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID |
                                          CLONE_NEWCGROUP | CLONE_NEWNET | CLONE_NEWTIME;
-
-template <std::size_t n>
-void copy_text(char (&to)[n], const std::string& from) {
-    from.copy(to, n - 1);
-}
 
 }  // namespace
 

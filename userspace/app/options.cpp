@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "event/reflect.hpp"
+#include "sink/line_facts.hpp"
 
 namespace nstrail {
 
@@ -51,6 +52,13 @@ Result<std::chrono::nanoseconds> parse_duration(const std::string& text) {
                     "it is not a number with ms, s, m, h or d", "e.g. 10s");
     }
     return std::chrono::nanoseconds(*ns);
+}
+
+Result<std::optional<std::chrono::nanoseconds>> parse_limit(const std::string& text) {
+    if (text.empty()) {
+        return std::nullopt;
+    }
+    return parse_duration(text);
 }
 
 Result<std::size_t> parse_size(const std::string& text) {
@@ -157,6 +165,18 @@ Result<NotableOptions> NotableChoice::resolve() const {
         options.checkpoint_tools.push_back(name);
     }
     return options;
+}
+
+void FilterChoice::add_to(CLI::App& command) {
+    command.add_option("--filter", text,
+                       "only what matches, e.g. 'comm=sh and not kind=task_exit' (docs/FILTER.md)");
+}
+
+Result<std::optional<Filter>> FilterChoice::resolve() const {
+    if (!text) {
+        return std::nullopt;
+    }
+    return parse_filter(*text);
 }
 
 void RecordChoice::add_to(CLI::App& command, const std::string& prefix) {

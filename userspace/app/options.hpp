@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "event/event.hpp"
+#include "event/filter.hpp"
 #include "record/writer.hpp"
 #include "rules/notable.hpp"
 #include "source/live.hpp"
@@ -28,6 +29,8 @@ enum ExitCode : int {
 
 /// "250ms", "10s", "2m", "1h", "1d"; a bare number is seconds.
 [[nodiscard]] Result<std::chrono::nanoseconds> parse_duration(const std::string& text);
+/// What --for says; an empty text is no limit.
+[[nodiscard]] Result<std::optional<std::chrono::nanoseconds>> parse_limit(const std::string& text);
 /// "64K", "8M", "1G"; a bare number is bytes.
 [[nodiscard]] Result<std::size_t> parse_size(const std::string& text);
 /// "mnt,pid"
@@ -67,6 +70,22 @@ struct RecordChoice {
     void add_to(CLI::App& command, const std::string& prefix = {});
     [[nodiscard]] Result<WriterOptions> resolve(const std::string& path) const;
 };
+
+/// The option of every command that shows a stream.
+struct FilterChoice {
+    std::optional<std::string> text;
+
+    void add_to(CLI::App& command);
+    [[nodiscard]] Result<std::optional<Filter>> resolve() const;
+};
+
+/// What a command reads that reads streams, for its help.
+inline constexpr const char* stream_words =
+    "the directory that `nstrail record` wrote to, or a file of what `nstrail live --json --all` "
+    "printed";
+inline constexpr const char* stream_or_stdin_words =
+    "the directory that `nstrail record` wrote to, or a file of what `nstrail live --json --all` "
+    "printed; - is stdin";
 
 /// Prints "nstrail: what: why; next" and returns the code.
 int complain(const Error& error, int code = exit_failure);

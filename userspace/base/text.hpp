@@ -2,6 +2,7 @@
 // How times, durations and strings are written.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,6 +25,12 @@ namespace nstrail {
 /// For a terminal: control characters and bytes that are not UTF-8 become '?', so that a comm
 /// cannot move the cursor.
 [[nodiscard]] std::string printable(std::string_view text);
+
+/// Fills a TEXT of an event, which is zero, cut off where longer.
+template <std::size_t n>
+void copy_text(char (&to)[n], std::string_view from) {
+    from.copy(to, n - 1);
+}
 
 /// "EINVAL"; "errno 4711" for a code that has no name.
 [[nodiscard]] std::string errno_name(int code);

@@ -5,13 +5,11 @@
 
 #include "model/clone_flags.hpp"
 #include "model/engine.hpp"
+#include "model/kernel_bits.hpp"
 
 namespace nstrail {
 
 namespace {
-
-constexpr std::uint32_t pf_exiting = 0x4;       // PF_EXITING
-constexpr std::uint32_t pf_kthread = 0x200000;  // PF_KTHREAD
 
 /// One slot for each type of namespace: the one that shows what clone made.
 constexpr Slot made_by_clone[] = {Slot::mnt, Slot::uts,    Slot::ipc,  Slot::net,

@@ -6,24 +6,17 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.hpp"
 #include "model/kept.hpp"
+#include "model/kernel_bits.hpp"
 #include "model/state.hpp"
 
 namespace nstrail {
 
 namespace {
 
-constexpr std::uint32_t exit_zombie = 0x20;      // EXIT_ZOMBIE
-constexpr std::uint32_t pf_exiting = 0x4;        // PF_EXITING
-constexpr std::uint32_t pf_kthread = 0x200000;   // PF_KTHREAD
-constexpr std::uint32_t pids_adding = 1U << 31;  // PIDNS_ADDING
 constexpr std::uint32_t no_exit_signal = 0xFFFFFFFF;
 constexpr std::uint32_t slots_per_event = 16384;
-
-template <std::size_t n>
-void put_text(char (&to)[n], std::string_view from) {
-    from.copy(to, n - 1);
-}
 
 class Teller {
 public:
@@ -67,6 +60,12 @@ private:
         fixed.header = {.kind = kind_of<T>, .cpu = 0, .seq = 0, .boot_ns = at_};
         tell_(EventBuffer::make(fixed, tail));
     }
+    template <class T>
+    void tell_at(std::uint64_t boot_ns, const T& fixed) {
+        const std::uint64_t before = std::exchange(at_, boot_ns);
+        tell(fixed);
+        at_ = before;
+    }
     void mark(nst_mark_what what) { tell(nst_mark{.header = {}, .what = what, .round = round_}); }
 
     void losses() {
@@ -97,9 +96,7 @@ private:
         event.round = round_;
         event.references = ns.references;
         event.pid_max = ns.pid_max;
-        const std::uint64_t told = std::exchange(at_, ns.pids_told_ns);
-        tell(event);
-        at_ = told;
+        tell_at(ns.pids_told_ns, event);
     }
 
     void cgroups() {
@@ -115,10 +112,8 @@ private:
             event.round = round_;
             event.pids_used = one.pids_used;
             event.pids_max = one.pids_max;
-            put_text(event.name, one.name);
-            const std::uint64_t told = std::exchange(at_, one.told_ns);
-            tell(event);
-            at_ = told;
+            copy_text(event.name, one.name);
+            tell_at(one.told_ns, event);
             if (one.removed) {
                 event.what = NST_cgroup_what_removed;
                 removed_.push_back(event);
@@ -173,12 +168,12 @@ private:
         event.cgroup = state_.cgroup_record(task).id;
         event.tracer = task.tracer;
         event.exit_signal = task.leader() ? SIGCHLD : no_exit_signal;
-        put_text(event.comm, task.name());
+        copy_text(event.comm, task.name());
         tell(event, task.vpids.span());
         if (task.leader() || state_.find_task(task.tgid) == nullptr) {
             nst_task_exe exe{};
             exe.task = event.task;
-            put_text(exe.path, state_.exe_of(task));
+            copy_text(exe.path, state_.exe_of(task));
             if (exe.path[0] != 0) {
                 tell(exe);
             }
@@ -201,7 +196,7 @@ private:
             event.fd = one.fd;
             event.mnt = one.mnt;
             event.round = round_;
-            put_text(event.path, one.path);
+            copy_text(event.path, one.path);
             tell(event);
         }
         mark(NST_mark_what_holders_end);

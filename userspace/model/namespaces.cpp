@@ -3,13 +3,9 @@
 
 #include <vector>
 
+#include "model/kernel_bits.hpp"
+
 namespace nstrail {
-
-namespace {
-
-constexpr std::uint32_t pids_adding = 1U << 31;  // PIDNS_ADDING
-
-}  // namespace
 
 NsRecord& Namespaces::create(std::uint32_t inum, NsType type, std::uint64_t boot_ns) {
     NsRecord& made = table_.create(inum);

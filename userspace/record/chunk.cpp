@@ -152,28 +152,20 @@ bool ChunkReader::may_begin_here() {
 void ChunkReader::skip_damage(std::string why, const TellDamage& tell) {
     const std::uint64_t start = at_;
     if (packed_) {
+        const auto magic = std::as_bytes(std::span(&zstd_magic, 1));
         at_++;
         while (true) {
             const auto bytes = ahead(packet_room);
-            const auto* first = bytes.data();
-            std::size_t found = 0;
-            std::uint32_t magic = 0;
-            while (found + sizeof(magic) <= bytes.size()) {
-                std::memcpy(&magic, first + found, sizeof(magic));
-                if (magic == zstd_magic) {
-                    break;
-                }
-                found++;
-            }
-            const bool at_end = bytes.size() < packet_room;
-            if (magic == zstd_magic && found + sizeof(magic) <= bytes.size()) {
-                at_ += found;
+            const auto found = std::ranges::search(bytes, magic);
+            if (!found.empty()) {
+                at_ += static_cast<std::uint64_t>(found.begin() - bytes.begin());
                 break;
             }
-            at_ += at_end ? bytes.size() : found;
-            if (at_end) {
+            if (bytes.size() < packet_room) {
+                at_ += bytes.size();
                 break;
             }
+            at_ += bytes.size() - magic.size() + 1;  // one may lie across the end
         }
     } else {
         at_ = (at_ / packet_grain + 1) * packet_grain;

@@ -187,7 +187,6 @@ Result<void> Store::recover() {
     }
     end_chunk();
     full_.clear();
-    recovered_.packets = packets_;
     return {};
 }
 

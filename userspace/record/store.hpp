@@ -32,7 +32,6 @@ struct StoreOptions {
 struct Recovered {
     std::uint32_t last_chunk = 0;
     std::uint32_t last_session = 0;
-    std::uint64_t packets = 0;  ///< packet_seq_num of the next
     std::uint64_t events_discarded = 0;
     std::uint64_t events_saved = 0;  ///< taken over from its spool
     std::uint64_t bytes_cut = 0;     ///< of a packet that was not whole

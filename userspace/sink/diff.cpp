@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "sink/text_json.hpp"
+#include "sink/json_words.hpp"
 #include "sink/tree.hpp"
 
 namespace nstrail {
@@ -68,14 +68,6 @@ Diff diff(const View& before, const View& after) {
             }
         });
     return found;
-}
-
-ordered_json name_json(const Namespace& ns) {
-    const std::uint64_t id = ns.record().id;
-    return {{"type", type_name(ns.type())},
-            {"inum", ns.inum()},
-            {"id", id == 0 ? ordered_json() : ordered_json(id)},
-            {"gen", ns.gen()}};
 }
 
 ordered_json name_json(const Task& task) {

@@ -6,7 +6,7 @@
 
 #include "base/text.hpp"
 #include "event/format.hpp"
-#include "sink/text_json.hpp"
+#include "sink/json_words.hpp"
 
 namespace nstrail {
 

@@ -6,7 +6,7 @@
 
 #include "base/text.hpp"
 #include "model/who.hpp"
-#include "sink/text_json.hpp"
+#include "sink/json_words.hpp"
 #include "sink/tree.hpp"
 
 namespace nstrail {
@@ -14,14 +14,6 @@ namespace nstrail {
 namespace {
 
 using nlohmann::ordered_json;
-
-ordered_json name_json(const Namespace& ns) {
-    const std::uint64_t id = ns.record().id;
-    return {{"type", type_name(ns.type())},
-            {"inum", ns.inum()},
-            {"id", id == 0 ? ordered_json() : ordered_json(id)},
-            {"gen", ns.gen()}};
-}
 
 ordered_json hold_json(const Hold& hold, Who& who) {
     ordered_json out = {{"kind", hold_kind_name(hold.kind)}};

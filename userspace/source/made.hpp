@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include "base/text.hpp"
 #include "event/event.hpp"
 
 namespace nstrail {
@@ -25,12 +26,6 @@ void tell_made(const TellMade& tell, T fixed) {
     fixed.header.kind = kind_of<T>;
     fixed.header.boot_ns = clock_ns(CLOCK_BOOTTIME);
     tell(EventBuffer::make(fixed));
-}
-
-/// Fills a TEXT, cut off where longer.
-template <std::size_t n>
-void copy_text(char (&to)[n], std::string_view from) {
-    from.copy(to, n - 1);
 }
 
 }  // namespace nstrail

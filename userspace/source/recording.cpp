@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <ranges>
+#include <memory>
 #include <utility>
 
 #include <sys/stat.h>
@@ -15,6 +15,10 @@ namespace nstrail {
 namespace {
 
 constexpr std::size_t most_metadata = std::size_t{1} << 20;
+
+Result<std::string> metadata_text_of(const ShelvedChunk& chunk) {
+    return read_text(chunk.path + '/' + std::string(metadata_name), most_metadata);
+}
 
 /// A record as this version would have written it: fields that were added since are 0, and those
 /// that a newer version added are left out.
@@ -91,7 +95,7 @@ std::optional<Uuid> RecordingSource::uuid_of_boot() const {
         }
     }
     for (const ShelvedChunk& chunk : boot_.chunks) {
-        const auto text = read_text(chunk.path + '/' + std::string(metadata_name), most_metadata);
+        const auto text = metadata_text_of(chunk);
         const auto metadata = text ? parse_metadata(*text) : std::unexpected(text.error());
         if (metadata) {
             return metadata->uuid;
@@ -110,9 +114,23 @@ Result<void> RecordingSource::look() {
         boot_ = std::move(*again);
     }
     std::optional<Error> fault;
+    // As a rule all chunks have the same.
+    std::string text;
+    Result<std::shared_ptr<const Metadata>> metadata;
     for (ShelvedChunk& chunk : boot_.chunks) {
-        const auto text = read_text(chunk.path + '/' + std::string(metadata_name), most_metadata);
-        auto metadata = text ? parse_metadata(*text) : std::unexpected(text.error());
+        auto now = metadata_text_of(chunk);
+        if (!now) {
+            metadata = std::unexpected(now.error());
+            text.clear();
+        } else if (text.empty() || text != *now) {
+            text = std::move(*now);
+            auto parsed = parse_metadata(text);
+            if (parsed) {
+                metadata = std::make_shared<const Metadata>(std::move(*parsed));
+            } else {
+                metadata = std::unexpected(parsed.error());
+            }
+        }
         if (!metadata) {
             // Without it the bytes mean nothing; the other chunks stand alone.
             fault = metadata.error();
@@ -122,18 +140,19 @@ Result<void> RecordingSource::look() {
                            .why = metadata.error().line()});
             continue;
         }
-        if (!pieces_.empty() && metadata->uuid != pieces_.front().metadata.uuid) {
-            return fail(
-                "open " + boot_.path,
-                fmt::format("it holds chunks of two boots: {} is of {}, those before of {}",
-                            chunk.path.substr(chunk.path.rfind('/') + 1), uuid_text(metadata->uuid),
-                            uuid_text(pieces_.front().metadata.uuid)),
-                "put each boot's chunks into a folder of its own");
+        if (!pieces_.empty() && (*metadata)->uuid != pieces_.front().metadata->uuid) {
+            return fail("open " + boot_.path,
+                        fmt::format("it holds chunks of two boots: {} is of {}, those before of {}",
+                                    chunk.path.substr(chunk.path.rfind('/') + 1),
+                                    uuid_text((*metadata)->uuid),
+                                    uuid_text(pieces_.front().metadata->uuid)),
+                        "put each boot's chunks into a folder of its own");
         }
-        pieces_.push_back({.chunk = chunk, .metadata = std::move(*metadata)});
+        pieces_.push_back(
+            {.chunk = chunk, .metadata = *metadata, .own = (*metadata)->kinds == own_layouts()});
     }
     if (!pieces_.empty()) {
-        wall_offset_ns_ = pieces_.front().metadata.wall_offset_ns;
+        wall_offset_ns_ = pieces_.front().metadata->wall_offset_ns;
     }
     if (pieces_.empty() && spooled_.empty()) {
         return fault ? std::unexpected(*fault) : fail("open " + boot_.path, "it holds no events");
@@ -163,7 +182,7 @@ TellDamage RecordingSource::note_damage() {
 
 std::uint64_t RecordingSource::first_ns_of(Piece& piece) {
     if (piece.first_ns == 0) {
-        auto reader = ChunkReader::open(piece.chunk, piece.metadata.uuid);
+        auto reader = ChunkReader::open(piece.chunk, piece.metadata->uuid);
         const auto packet =
             reader ? reader->next([](const Damage&) {}, false) : std::optional<Packet>{};
         piece.first_ns = packet ? packet->header.timestamp_begin : 0;
@@ -171,26 +190,8 @@ std::uint64_t RecordingSource::first_ns_of(Piece& piece) {
     return piece.first_ns;
 }
 
-std::uint64_t RecordingSource::last_ns() {
-    if (!spooled_.empty()) {
-        return spooled_.back().header.timestamp_end;
-    }
-    for (const Piece& piece : pieces_ | std::views::reverse) {
-        auto reader = ChunkReader::open(piece.chunk, piece.metadata.uuid);
-        std::uint64_t last = 0;
-        while (const auto packet =
-                   reader ? reader->next([](const Damage&) {}, false) : std::optional<Packet>{}) {
-            last = packet->header.timestamp_end;
-        }
-        if (last != 0) {
-            return last;
-        }
-    }
-    return first_ns_;
-}
-
 bool RecordingSource::begins_with_keyframe(Piece& piece) {
-    auto reader = ChunkReader::open(piece.chunk, piece.metadata.uuid);
+    auto reader = ChunkReader::open(piece.chunk, piece.metadata->uuid);
     bool damaged = false;
     while (const auto packet = reader ? reader->next([&](const Damage&) { damaged = true; })
                                       : std::optional<Packet>{}) {
@@ -218,7 +219,7 @@ void RecordingSource::start_at(std::uint64_t boot_ns) {
 
 bool RecordingSource::next_chunk() {
     while (at_ < pieces_.size()) {
-        auto reader = ChunkReader::open(pieces_[at_].chunk, pieces_[at_].metadata.uuid);
+        auto reader = ChunkReader::open(pieces_[at_].chunk, pieces_[at_].metadata->uuid);
         if (reader) {
             keyframe_bad_until_ = 0;
             reader_ = std::move(*reader);
@@ -292,7 +293,6 @@ std::size_t RecordingSource::reinterpret(std::span<const std::byte> record,
 std::size_t RecordingSource::deliver(const Packet& packet, bool keyframe,
                                      const EventHandler& handle) {
     const Piece* piece = at_ < pieces_.size() ? &pieces_[at_] : nullptr;
-    const bool own = piece == nullptr || piece->metadata.kinds == own_layouts();
     std::size_t delivered = 0;
     std::size_t at = sizeof(PacketHeader);
     std::optional<EventBuffer> translated;
@@ -305,8 +305,8 @@ std::size_t RecordingSource::deliver(const Packet& packet, bool keyframe,
         const auto record = packet.bytes.subspan(at + record_prefix);
         auto event = Event::decode(record);
         std::size_t size = event ? event->bytes().size() : 0;
-        if (!own) {
-            size = reinterpret(record, piece->metadata, translated, event);
+        if (piece != nullptr && !piece->own) {
+            size = reinterpret(record, *piece->metadata, translated, event);
         }
         if (size == 0) {
             note_damage()({.file = piece != nullptr ? piece->chunk.file : boot_.path,

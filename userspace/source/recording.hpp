@@ -49,9 +49,8 @@ public:
     [[nodiscard]] bool ended() const override { return ended_; }
 
     [[nodiscard]] const RecordingFaults& faults() const { return faults_; }
-    /// boottime of the first record, and of the last whole packet's last.
+    /// boottime of the first record.
     [[nodiscard]] std::uint64_t first_ns() const { return first_ns_; }
-    [[nodiscard]] std::uint64_t last_ns();
     /// CLOCK_REALTIME minus CLOCK_BOOTTIME when it was begun.
     [[nodiscard]] std::uint64_t wall_offset_ns() const { return wall_offset_ns_; }
     /// The boottime that the event being delivered was recorded at: never goes back.
@@ -60,7 +59,8 @@ public:
 private:
     struct Piece {
         ShelvedChunk chunk;
-        Metadata metadata;
+        std::shared_ptr<const Metadata> metadata;
+        bool own = false;            // its records lie as this version's do
         std::uint64_t first_ns = 0;  // of its first packet; 0 = not looked at
     };
     explicit RecordingSource(ShelvedBoot boot) : boot_(std::move(boot)) {}

@@ -120,14 +120,11 @@ int agent(const AgentOptions& given) {
     if (auto parsed = parse_listen(given.listen, web); !parsed) {
         return complain(parsed.error(), exit_usage);
     }
-    auto until = Clock::time_point::max();
-    if (!given.duration.empty()) {
-        const auto time = parse_duration(given.duration);
-        if (!time) {
-            return complain(time.error(), exit_usage);
-        }
-        until = Clock::now() + *time;
+    const auto limit = parse_limit(given.duration);
+    if (!limit) {
+        return complain(limit.error(), exit_usage);
     }
+    const auto until = *limit ? Clock::now() + **limit : Clock::time_point::max();
     catch_signals();
     std::signal(SIGPIPE, SIG_IGN);  // a client that goes away is no reason to end
     auto source = LiveSource::open(*options);

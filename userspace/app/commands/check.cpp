@@ -71,12 +71,7 @@ void add_check(CLI::App& app, Run& run) {
                                        "Exits with 3 if the kernel broke one, with 4 "
                                        "if events that were lost leave it undecided.");
     auto given = std::make_shared<Given>();
-    command
-        ->add_option(
-            "stream", given->path,
-            "the directory that `nstrail record` wrote to, or a file of what `nstrail live "
-            "--json --all` printed; - is stdin")
-        ->required();
+    command->add_option("stream", given->path, stream_or_stdin_words)->required();
     command->add_flag("--json", given->json, "one JSON document");
     given->notable.add_to(*command);
     command->callback([=, &run] { run = [=] { return check(*given); }; });

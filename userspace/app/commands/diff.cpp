@@ -40,12 +40,7 @@ void add_diff(CLI::App& app, Run& run) {
     auto* command = app.add_subcommand(
         "diff", "Namespaces and tasks that came, went or moved between two times of a recording.");
     auto given = std::make_shared<DiffCommand>();
-    command
-        ->add_option(
-            "recording", given->from,
-            "the directory that `nstrail record` wrote to, or a file of what `nstrail live "
-            "--json --all` printed")
-        ->required();
+    command->add_option("recording", given->from, stream_words)->required();
     command
         ->add_option("--at", given->at,
                      "twice: a time as RFC 3339 has it, +10s from the start, or boottime in "

@@ -10,7 +10,6 @@
 #include "app/pipeline.hpp"
 #include "app/printer.hpp"
 #include "event/reflect.hpp"
-#include "sink/line_facts.hpp"
 
 namespace nstrail {
 
@@ -71,7 +70,7 @@ private:
 struct LiveCommand {
     TraceOptions trace;
     NotableChoice notable;
-    std::optional<std::string> filter;
+    FilterChoice filter;
     bool json = false;
     bool all = false;
     std::string duration;
@@ -87,22 +86,13 @@ int live(const LiveCommand& given) {
     if (!notable) {
         return complain(notable.error(), exit_usage);
     }
-    std::optional<Filter> filter;
-    if (given.filter) {
-        auto parsed = parse_filter(*given.filter);
-        if (!parsed) {
-            return complain(parsed.error(), exit_usage);
-        }
-        filter = std::move(*parsed);
+    auto filter = given.filter.resolve();
+    if (!filter) {
+        return complain(filter.error(), exit_usage);
     }
-    auto until = Clock::time_point::max();
-    std::optional<std::chrono::nanoseconds> limit;
-    if (!given.duration.empty()) {
-        const auto time = parse_duration(given.duration);
-        if (!time) {
-            return complain(time.error(), exit_usage);
-        }
-        limit = *time;
+    const auto limit = parse_limit(given.duration);
+    if (!limit) {
+        return complain(limit.error(), exit_usage);
     }
     catch_signals();
     auto source = LiveSource::open(*options);
@@ -127,7 +117,7 @@ int live(const LiveCommand& given) {
     Family family;
     const bool everything = given.all || !child;
     bool started = false;
-    Printer printer(pipeline.world(), pipeline.checker(), given.json, std::move(filter));
+    Printer printer(pipeline.world(), pipeline.checker(), given.json, std::move(*filter));
     const auto show = [&](const Event& event, const Change& change) {
         // Loss is always told. Before the start only what the stream needs to be replayed, if all
         // is wanted.
@@ -153,9 +143,7 @@ int live(const LiveCommand& given) {
             return complain(released.error(), 127);
         }
     }
-    if (limit) {
-        until = Clock::now() + *limit;
-    }
+    const auto until = *limit ? Clock::now() + **limit : Clock::time_point::max();
     int code = exit_ok;
     while (!stop_requested() && Clock::now() < until && !(child && child->ended())) {
         if (auto stepped = pipeline.step(show); !stepped) {
@@ -183,9 +171,7 @@ void add_live(CLI::App& app, Run& run) {
     command->add_flag("--json", options->json, "one JSON object per line");
     command->add_flag("--all", options->all, "with a command: the whole host all the same");
     command->add_option("--for", options->duration, "end after this time, e.g. 10s");
-    command->add_option(
-        "--filter", options->filter,
-        "only what matches, e.g. 'comm=sh and not kind=task_exit' (docs/FILTER.md)");
+    options->filter.add_to(*command);
     options->trace.add_to(*command);
     options->notable.add_to(*command);
     command->add_option("command", options->command,

@@ -29,13 +29,9 @@ int record(const RecordCommand& given) {
     if (!options || !writer) {
         return complain(options ? writer.error() : options.error(), exit_usage);
     }
-    std::optional<std::chrono::nanoseconds> limit;
-    if (!given.duration.empty()) {
-        const auto time = parse_duration(given.duration);
-        if (!time) {
-            return complain(time.error(), exit_usage);
-        }
-        limit = *time;
+    const auto limit = parse_limit(given.duration);
+    if (!limit) {
+        return complain(limit.error(), exit_usage);
     }
     catch_signals();
     auto source = LiveSource::open(*options);
@@ -63,7 +59,7 @@ int record(const RecordCommand& given) {
             return complain(released.error(), 127);
         }
     }
-    const auto until = limit ? Clock::now() + *limit : Clock::time_point::max();
+    const auto until = *limit ? Clock::now() + **limit : Clock::time_point::max();
     int code = exit_ok;
     while (!stop_requested() && Clock::now() < until && !(child && child->ended())) {
         if (auto stepped = pipeline.step(); !stepped) {

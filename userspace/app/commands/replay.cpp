@@ -10,7 +10,6 @@
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
 #include "app/printer.hpp"
-#include "sink/line_facts.hpp"
 
 namespace nstrail {
 
@@ -24,7 +23,7 @@ struct ReplayCommand {
     std::string begin;
     std::string end;
     std::string speed = "max";
-    std::optional<std::string> filter;
+    FilterChoice filter;
     bool json = false;
 };
 
@@ -78,13 +77,9 @@ int replay(const ReplayCommand& given) {
     if (!notable || !speed) {
         return complain(notable ? speed.error() : notable.error(), exit_usage);
     }
-    std::optional<Filter> filter;
-    if (given.filter) {
-        auto parsed = parse_filter(*given.filter);
-        if (!parsed) {
-            return complain(parsed.error(), exit_usage);
-        }
-        filter = std::move(*parsed);
+    auto filter = given.filter.resolve();
+    if (!filter) {
+        return complain(filter.error(), exit_usage);
     }
     auto opened = Replay::open(given.path, *notable);
     if (!opened) {
@@ -108,7 +103,7 @@ int replay(const ReplayCommand& given) {
     }
     replay.end_at(end);
     catch_signals();
-    Printer printer(replay.world(), replay.checker(), given.json, std::move(filter));
+    Printer printer(replay.world(), replay.checker(), given.json, std::move(*filter));
     Pace pace(*speed);
     const auto show = [&](const Event& event, const Change& change) {
         // Before the beginning the model learns, and nothing is shown.
@@ -140,16 +135,9 @@ void add_replay(CLI::App& app, Run& run) {
     auto* command = app.add_subcommand(
         "replay", "The events of a recording, through the rules and the model that serve live.");
     auto options = std::make_shared<ReplayCommand>();
-    command
-        ->add_option(
-            "recording", options->path,
-            "the directory that `nstrail record` wrote to, or a file of what `nstrail live "
-            "--json --all` printed; - is stdin")
-        ->required();
+    command->add_option("recording", options->path, stream_or_stdin_words)->required();
     command->add_flag("--json", options->json, "one JSON object per line");
-    command->add_option(
-        "--filter", options->filter,
-        "only what matches, e.g. 'comm=sh and not kind=task_exit' (docs/FILTER.md)");
+    options->filter.add_to(*command);
     command->add_option("--begin", options->begin,
                         "show what happened from then on: a time of day as RFC 3339 has it, +10s "
                         "from the start, or boottime in nanoseconds");

@@ -200,12 +200,7 @@ void add_story(CLI::App& app, Run& run) {
         ->add_option("who", given->who,
                      "a tid in the initial pid namespace, an inode number, or TYPE:[INUM]")
         ->required();
-    command
-        ->add_option(
-            "--from", given->from,
-            "the directory that `nstrail record` wrote to, or a file of what `nstrail live "
-            "--json --all` printed; - is stdin")
-        ->required();
+    command->add_option("--from", given->from, stream_or_stdin_words)->required();
     command->add_flag("--json", given->json, "one JSON object per line");
     given->notable.add_to(*command);
     command->callback([=, &run] { run = [=] { return story(*given); }; });

@@ -52,9 +52,7 @@ void add_tree(CLI::App& app, Run& run) {
     command->add_flag("--json", given->json, "one JSON document (nstrail.tree/1)");
     command->add_flag("--tasks", given->tasks, "every task, too");
     command->add_option("--type", given->types, "only these types, e.g. pid,user");
-    command->add_option("--from", given->from,
-                        "the directory that `nstrail record` wrote to, or a file of what `nstrail "
-                        "live --json --all` printed");
+    command->add_option("--from", given->from, stream_words);
     command->add_option("--at", given->at,
                         "when: a time as RFC 3339 has it, +10s from the start, or boottime in "
                         "nanoseconds; else the end");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text in JSON documents.
+// What JSON documents have in common: texts, and the names of namespaces.
 #pragma once
 
 #include <string_view>
@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "model/view.hpp"
 
 namespace nstrail {
 
@@ -14,6 +15,14 @@ namespace nstrail {
 [[nodiscard]] inline nlohmann::ordered_json text_json(std::string_view text) {
     return text.empty() ? nlohmann::ordered_json()
                         : nlohmann::ordered_json::parse(json_quote(text));
+}
+
+[[nodiscard]] inline nlohmann::ordered_json name_json(const Namespace& ns) {
+    const std::uint64_t id = ns.record().id;
+    return {{"type", type_name(ns.type())},
+            {"inum", ns.inum()},
+            {"id", id == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(id)},
+            {"gen", ns.gen()}};
 }
 
 }  // namespace nstrail
