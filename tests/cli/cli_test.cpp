@@ -2,6 +2,7 @@
 // The binary from outside, on this very kernel, with what it allows: full, reduced, or nothing at
 // all.
 #include <filesystem>
+#include <set>
 #include <sstream>
 
 #include <unistd.h>
@@ -142,6 +143,30 @@ TEST(Live, FollowsACommandAndReturnsItsStatus) {
         execs += json::parse(line)["kind"] == "task_exec" ? 1 : 0;
     }
     EXPECT_EQ(execs, 2) << outcome.out;
+}
+
+TEST(Live, OfACommandNoStrangersAreShownWhoGetTheMemoryOfItsDead) {
+    if (!live_possible()) {
+        return;
+    }
+    const Outcome outcome = run(
+        "i=0; while [ $i -lt 2000 ]; do (:); i=$((i+1)); done & "
+        "$N live --json -- sh -c 'for i in 1 2 3 4 5 6 7 8 9; do /bin/true; done; sleep 0.5; :'");
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    std::istringstream lines(outcome.out);
+    std::set<json> family;
+    std::size_t births = 0;
+    for (std::string line; std::getline(lines, line);) {
+        const json object = json::parse(line);
+        if (object["kind"] == "task_exec" && family.empty()) {
+            family.insert(object["task"]["tid"]);
+        } else if (object["kind"] == "task_new") {
+            births++;
+            EXPECT_TRUE(family.contains(object["actor"]["tid"])) << line;
+            family.insert(object["task"]["tid"]);
+        }
+    }
+    EXPECT_GE(births, 10U) << outcome.out;
 }
 
 TEST(Live, AFilterThatMeansNothingIsNamedByItsColumn) {

@@ -24,13 +24,12 @@ public:
 
     /// Whether the event is about a member; a child of a member becomes one.
     [[nodiscard]] bool concerns(const Event& event) {
+        if (event.kind() == NST_KIND_task_new) {
+            return born(event.as<nst_task_new>());
+        }
         Keys found{.members = keys_, .tids = tids_};
         with_fixed_part(event, [&](const auto& fixed) { visit_fields(fixed, found); });
-        if (found.hit && event.kind() == NST_KIND_task_new) {
-            keys_.insert(event.as<nst_task_new>().task.key);
-            keys_.insert(event.as<nst_task_new>().pid_key);
-            tids_.insert(event.as<nst_task_new>().task.tid);
-        } else if (event.kind() == NST_KIND_task_free) {
+        if (event.kind() == NST_KIND_task_free) {
             keys_.erase(event.as<nst_task_free>().task.key);  // the address will be another's
             tids_.erase(event.as<nst_task_free>().task.tid);
         } else if (event.kind() == NST_KIND_free_pid) {
@@ -40,6 +39,21 @@ public:
     }
 
 private:
+    [[nodiscard]] bool born(const nst_task_new& e) {
+        if (keys_.contains(e.actor.key)) {
+            keys_.insert(e.task.key);
+            keys_.insert(e.pid_key);
+            tids_.insert(e.task.tid);
+            return true;
+        }
+        // A stranger may get the memory of a dead member whose end was not told: not every kernel
+        // lets it be seen that a struct pid is freed.
+        keys_.erase(e.task.key);
+        keys_.erase(e.pid_key);
+        tids_.erase(e.task.tid);
+        return false;
+    }
+
     struct Keys {
         const boost::unordered_flat_set<std::uint64_t>& members;
         const boost::unordered_flat_set<std::uint64_t>& tids;
