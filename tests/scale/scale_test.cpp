@@ -139,7 +139,7 @@ TEST(Orphans, AreToldApartFromTheNextNamespaceWithTheNumber) {
     // The numbers go out again, to the init of a new container and to nobody else.
     crowd.born(200);
     const View later = crowd.world.view();
-    EXPECT_EQ(later.ns(crowd.inum(2, 0))->record().tasks, 1U);
+    EXPECT_EQ(later.ns(crowd.inum(2, 0))->population().tasks, 1U);
     EXPECT_FALSE(later.task(crowd.tid(201))->ns(Slot::mnt));
     EXPECT_TRUE(adds_up(later));
 }

@@ -30,7 +30,7 @@ std::string fault_of(const View& view, std::uint64_t& blockers) {
     Who who(view);
     for (const Namespace& ns : view.namespaces()) {
         const NsState state = ns.state();
-        if ((state == NsState::empty) != (ns.record().tasks == 0) || ns.at(view).gone()) {
+        if ((state == NsState::empty) != (ns.population().tasks == 0) || ns.at(view).gone()) {
             return "a namespace is not in the state of its tasks";
         }
         (void)who.of(ns);

@@ -14,7 +14,7 @@ TaskRecord& add_task(WorldState& state, std::uint32_t tid, std::string_view comm
     NsSet set;
     set[Slot::pid] = set[Slot::pid_for_children] = vpids.back().pid_namespace;
     task.vpids = PidVector(vpids);
-    task.set = Sets(state.sets).acquire(1, set);
+    task.set = Sets(state.sets, state.namespaces).acquire(1, set);
     task.process = Processes::unknown;
     return task;
 }
@@ -39,16 +39,15 @@ WorldState sample_state() {
     state.account.created[NST_ns_type_pid] = 1;
     state.account.alloc_failures[11] = 2;  // EAGAIN
     state.account.alloc_failures[28] = 4;  // ENOSPC: none of those named
-    NsRecord& above = add_pid_namespace(state, outer, 0, 0);
-    above.tasks = 2;
-    above.zombies = 1;
+    add_pid_namespace(state, outer, 0, 0);
     NsRecord& below = add_pid_namespace(state, inner, outer, 1);
-    below.tasks = 1;
     below.born = true;
     below.creator_tid = 1;
     below.init_tgid = 20;
     add_task(state, 1, "init", {{outer, 1}}).process = Processes::none;
-    add_task(state, 10, "dead", {{outer, 10}}).state = TaskState::zombie;
+    TaskRecord& dead = add_task(state, 10, "dead", {{outer, 10}});
+    dead.state = TaskState::zombie;
+    Sets(state.sets, state.namespaces).add_zombie(dead.set, 1);
     add_task(state, 20, "in\"it\xff\x1b[2J", {{outer, 20}, {inner, 1}});
     state.processes.set_parent(state.tasks.at(3).process = state.processes.create(20), 1);
     state.processes.set_parent(state.tasks.at(1).process = state.processes.acquire(1), 0);

@@ -6,12 +6,7 @@
 namespace nstrail::test {
 
 testing::AssertionResult adds_up(const View& view) {
-    struct Count {
-        std::uint32_t tasks = 0;
-        std::uint32_t zombies = 0;
-        std::uint32_t children_slots = 0;
-    };
-    std::unordered_map<std::uint32_t, Count> counted;
+    std::unordered_map<std::uint32_t, Population> counted;
     const std::vector<Task> tasks = view.tasks();
     if (tasks.size() != view.task_count()) {
         return testing::AssertionFailure()
@@ -23,9 +18,9 @@ testing::AssertionResult adds_up(const View& view) {
             if (!ns || ns->type() != slot_type(slot)) {
                 continue;
             }
-            Count& count = counted[ns->inum()];
+            Population& count = counted[ns->inum()];
             if (for_children(slot)) {
-                count.children_slots++;
+                count.next_children++;
             } else {
                 count.tasks++;
                 count.zombies += task.state() == TaskState::zombie ? 1 : 0;
@@ -33,14 +28,16 @@ testing::AssertionResult adds_up(const View& view) {
         }
     }
     for (const Namespace& ns : view.namespaces()) {
-        const Count& count = counted[ns.inum()];
-        if (ns.record().tasks != count.tasks || ns.zombies() != count.zombies ||
-            ns.record().children_slots != count.children_slots) {
+        const Population& count = counted[ns.inum()];
+        const Population said = ns.population();
+        if (said != count || (said.tasks == 0) != (ns.record().task_sets == 0) ||
+            (said.next_children == 0) != (ns.record().child_sets == 0)) {
             return testing::AssertionFailure()
-                   << type_name(ns.type()) << ':' << ns.inum() << " says " << ns.record().tasks
-                   << " tasks, " << ns.zombies() << " zombies, " << ns.record().children_slots
-                   << " for children; its tasks say " << count.tasks << ", " << count.zombies
-                   << ", " << count.children_slots;
+                   << type_name(ns.type()) << ':' << ns.inum() << " says " << said.tasks
+                   << " tasks in " << ns.record().task_sets << " sets, " << said.zombies
+                   << " zombies, " << said.next_children << " for children in "
+                   << ns.record().child_sets << " sets; its tasks say " << count.tasks << ", "
+                   << count.zombies << ", " << count.next_children;
         }
     }
     return testing::AssertionSuccess();

@@ -41,8 +41,8 @@ json namespace_row(const Namespace& handle) {
                 {"born", static_cast<bool>(ns.born)},
                 {"certain", static_cast<bool>(ns.certain)},
                 {"state", ns_state_name(handle.state())},
-                {"tasks", ns.tasks},
-                {"zombies", handle.zombies()},
+                {"tasks", handle.population().tasks},
+                {"zombies", handle.population().zombies},
                 {"creator", known(ns.creator_tid)}};
     if (ns.type == NST_ns_type_pid) {
         const auto reaper = handle.reaper();

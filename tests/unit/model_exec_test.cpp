@@ -42,8 +42,8 @@ void expect_swapped(const Script& s, const Swap& swap) {
     EXPECT_EQ(s.ppid(200), 100U) << "children stay with the process";
     EXPECT_EQ(s.processes(), 4U);
     EXPECT_EQ(s.world.task_count(), 4U);
-    EXPECT_EQ(s.ns(pid0)->record().tasks, 4U);
-    EXPECT_EQ(s.ns(pid0)->zombies(), 0U);
+    EXPECT_EQ(s.ns(pid0)->population().tasks, 4U);
+    EXPECT_EQ(s.ns(pid0)->population().zombies, 0U);
 }
 
 TEST(ExecByAThread, TakesTheLeadersTid) {

@@ -88,7 +88,7 @@ TEST(Life, AnExitToldTwiceCountsOnce) {
                          .references = 0});
     EXPECT_EQ(s.account().switches[NST_switch_via_exit], 1U);
     EXPECT_EQ(s.account().switches[NST_switch_via_switched], 0U);
-    EXPECT_EQ(s.ns(pid0)->zombies(), 1U);
+    EXPECT_EQ(s.ns(pid0)->population().zombies, 1U);
 }
 
 TEST(Life, TaskFreeIsASecondWitness) {
@@ -166,23 +166,23 @@ TEST(Life, ZombiesAreCountedWithTheirNamespaces) {
     s.fork({.tid = 100, .flags = CLONE_NEWPID | CLONE_NEWUSER | CLONE_NEWNET});
     const nst_ns_set ns = s.of(100).ns;
     s.fork({.tid = 101, .parent = 100});
-    EXPECT_EQ(s.ns(ns.pid)->record().tasks, 2U);
-    EXPECT_EQ(s.ns(ns.pid)->zombies(), 0U);
+    EXPECT_EQ(s.ns(ns.pid)->population().tasks, 2U);
+    EXPECT_EQ(s.ns(ns.pid)->population().zombies, 0U);
     s.zombie(101);
-    EXPECT_EQ(s.ns(ns.pid)->record().tasks, 2U) << "it still has its number";
-    EXPECT_EQ(s.ns(ns.pid)->zombies(), 1U);
-    EXPECT_EQ(s.ns(ns.user)->record().tasks, 2U) << "and its credentials";
-    EXPECT_EQ(s.ns(ns.user)->zombies(), 1U);
-    EXPECT_EQ(s.ns(ns.net)->record().tasks, 1U) << "but no nsproxy";
-    EXPECT_EQ(s.ns(ns.net)->zombies(), 0U);
+    EXPECT_EQ(s.ns(ns.pid)->population().tasks, 2U) << "it still has its number";
+    EXPECT_EQ(s.ns(ns.pid)->population().zombies, 1U);
+    EXPECT_EQ(s.ns(ns.user)->population().tasks, 2U) << "and its credentials";
+    EXPECT_EQ(s.ns(ns.user)->population().zombies, 1U);
+    EXPECT_EQ(s.ns(ns.net)->population().tasks, 1U) << "but no nsproxy";
+    EXPECT_EQ(s.ns(ns.net)->population().zombies, 0U);
     const auto row = s.task(101);
     EXPECT_EQ(row->ns()[Slot::net], 0U);
     EXPECT_EQ(row->ns()[Slot::pid], ns.pid);
     EXPECT_EQ(row->ns()[Slot::user], ns.user);
     s.release(101);
-    EXPECT_EQ(s.ns(ns.pid)->record().tasks, 1U);
-    EXPECT_EQ(s.ns(ns.pid)->zombies(), 0U);
-    EXPECT_EQ(s.ns(ns.user)->zombies(), 0U);
+    EXPECT_EQ(s.ns(ns.pid)->population().tasks, 1U);
+    EXPECT_EQ(s.ns(ns.pid)->population().zombies, 0U);
+    EXPECT_EQ(s.ns(ns.user)->population().zombies, 0U);
 }
 
 TEST(Life, NamesFollowExecAndRename) {

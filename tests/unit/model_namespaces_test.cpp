@@ -31,7 +31,7 @@ TEST(Namespaces, TheFirstSnapshotsAreNotBirths) {
         EXPECT_EQ(row.record().gen, 1U);
         EXPECT_EQ(row.record().inum, initial(row.record().type));
         EXPECT_EQ(row.state(), NsState::alive);
-        EXPECT_EQ(row.record().tasks, 2U) << type_name(row.record().type);
+        EXPECT_EQ(row.population().tasks, 2U) << type_name(row.record().type);
     }
 }
 
@@ -48,7 +48,7 @@ TEST(Namespaces, CloneWithAllFlagsMakesOneOfEach) {
         ASSERT_TRUE(row) << slot_name(slot);
         EXPECT_EQ(row->record().type, slot_type(slot));
         EXPECT_TRUE(row->record().born);
-        EXPECT_EQ(row->record().tasks, 1U) << slot_name(slot);
+        EXPECT_EQ(row->population().tasks, 1U) << slot_name(slot);
         EXPECT_EQ(row->record().creator_tid, 1U);
         EXPECT_STREQ(row->record().creator_comm.data(), "init");
         EXPECT_TRUE(row->record().certain);
@@ -100,7 +100,7 @@ TEST(Namespaces, TimeForChildrenBecomesTimeAtExec) {
     const std::uint32_t time = s.of(100).ns.time_for_children;
     EXPECT_EQ(s.task(100)->ns()[Slot::time], initial(NST_ns_type_time));
     EXPECT_EQ(s.tasks_in(time), 0U);
-    EXPECT_EQ(s.ns(time)->record().children_slots, 1U);
+    EXPECT_EQ(s.ns(time)->population().next_children, 1U);
     EXPECT_EQ(s.ns(time)->state(), NsState::empty);
     nst_ns_switch exec{};
     exec.task = s.of(100).ref;
@@ -325,7 +325,7 @@ struct Reuse : testing::Test {
         ASSERT_TRUE(row);
         EXPECT_EQ(row->record().type, NST_ns_type_ipc);
         EXPECT_EQ(row->record().gen, 2U);
-        EXPECT_EQ(row->record().tasks, 1U);
+        EXPECT_EQ(row->population().tasks, 1U);
         EXPECT_TRUE(row->record().born);
         EXPECT_EQ(s.account().created[NST_ns_type_ipc], 1U);
         EXPECT_EQ(s.account().destroyed[NST_ns_type_uts], 1U);

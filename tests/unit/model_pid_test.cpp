@@ -23,7 +23,7 @@ TEST(PidNamespaces, NestTo32Levels) {
         ASSERT_TRUE(ns);
         EXPECT_EQ(ns->record().level, level);
         EXPECT_EQ(ns->record().parent, chain[level - 1]);
-        EXPECT_EQ(ns->record().tasks, 1U);
+        EXPECT_EQ(ns->population().tasks, 1U);
         EXPECT_EQ(ns->record().init_tgid, tid);
         EXPECT_EQ(ns->reaper()->tid(), tid);
         const auto task = s.task(tid);
@@ -70,8 +70,8 @@ TEST(PidNamespaces, UnshareIsForChildrenOnly) {
     const std::uint32_t inner = s.of(100).ns.pid_for_children;
     EXPECT_EQ(s.task(100)->ns()[Slot::pid], pid0);
     EXPECT_EQ(s.task(100)->ns()[Slot::pid_for_children], inner);
-    EXPECT_EQ(s.ns(inner)->record().tasks, 0U);
-    EXPECT_EQ(s.ns(inner)->record().children_slots, 1U);
+    EXPECT_EQ(s.ns(inner)->population().tasks, 0U);
+    EXPECT_EQ(s.ns(inner)->population().next_children, 1U);
     EXPECT_EQ(s.ns(inner)->state(), NsState::empty);
     EXPECT_EQ(s.account().created[NST_ns_type_pid], 1U);
     s.fork({.tid = 101, .parent = 100});
@@ -93,7 +93,7 @@ TEST(PidNamespaces, SetnsIsForChildrenOnly) {
     s.fork({.tid = 201, .parent = 200});
     EXPECT_EQ(s.task(201)->ns()[Slot::pid], inner);
     EXPECT_EQ(s.task(201)->vpids().back().nr, 2U);
-    EXPECT_EQ(s.ns(inner)->record().tasks, 2U);
+    EXPECT_EQ(s.ns(inner)->population().tasks, 2U);
     EXPECT_EQ(s.ns(inner)->record().init_tgid, 100U);
 }
 
@@ -109,14 +109,14 @@ TEST(PidNamespaces, AnInitThatDiesWaitsForTheOthers) {
     s.leave(100);
     EXPECT_EQ(s.ns(inner)->state(), NsState::zapping);
     EXPECT_EQ(s.task(100)->state(), TaskState::exiting);
-    EXPECT_EQ(s.ns(inner)->zombies(), 0U);
+    EXPECT_EQ(s.ns(inner)->population().zombies, 0U);
     s.zombie(101, {.code = 9});
     EXPECT_EQ(s.ns(inner)->state(), NsState::zapping) << "a zombie that nobody reaps holds it up";
-    EXPECT_EQ(s.ns(inner)->zombies(), 1U);
+    EXPECT_EQ(s.ns(inner)->population().zombies, 1U);
     s.release(101);
     EXPECT_EQ(s.ns(inner)->state(), NsState::dying);
     EXPECT_EQ(s.task(100)->state(), TaskState::zombie);
-    EXPECT_EQ(s.ns(inner)->zombies(), 1U);
+    EXPECT_EQ(s.ns(inner)->population().zombies, 1U);
     s.release(100);
     EXPECT_EQ(s.ns(inner)->state(), NsState::empty);
     s.inum_free(inner);
@@ -130,7 +130,7 @@ TEST(PidNamespaces, AnInitWaitsForThoseBelowToo) {
     const std::uint32_t outer = s.of(100).ns.pid;
     const std::uint32_t inner = s.of(101).ns.pid;
     s.zombie(100);
-    EXPECT_EQ(s.ns(outer)->record().tasks, 1U);
+    EXPECT_EQ(s.ns(outer)->population().tasks, 1U);
     EXPECT_EQ(s.ns(outer)->state(), NsState::zapping) << "101 has a number there";
     EXPECT_EQ(s.ns(inner)->state(), NsState::alive);
     s.die(101);
@@ -170,7 +170,7 @@ TEST(PidNamespaces, CountsOfAUserNamespaceAgreeWhileAnInitZaps) {
         zombies += row.state() == TaskState::zombie ? 1 : 0;
     }
     EXPECT_EQ(zombies, 0U);
-    EXPECT_EQ(s.ns(s.of(100).ns.user)->zombies(), 0U);
+    EXPECT_EQ(s.ns(s.of(100).ns.user)->population().zombies, 0U);
 }
 
 TEST(PidNamespaces, ASnapshotFindsAnInitThatZaps) {

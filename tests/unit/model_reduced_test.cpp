@@ -19,7 +19,7 @@ TEST(Reduced, ATaskLivesFromTaskNewToTaskFree) {
     EXPECT_EQ(s.task(100)->state(), TaskState::zombie)
         << "nothing will tell when it lets go of its namespaces";
     EXPECT_EQ(s.task(100)->exit_code(), 256);
-    EXPECT_EQ(s.ns(uts0)->record().tasks, 2U);
+    EXPECT_EQ(s.ns(uts0)->population().tasks, 2U);
     s.task_free(100);
     EXPECT_FALSE(s.task(100));
     EXPECT_EQ(s.account().tasks_released, 1U);

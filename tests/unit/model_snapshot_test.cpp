@@ -64,15 +64,43 @@ TEST(Snapshot, TellsWhatWasThereBefore) {
     EXPECT_EQ(s.task(101)->tgid(), 100U);
     EXPECT_EQ(s.task(102)->state(), TaskState::zombie);
     EXPECT_EQ(s.task(102)->exit_code(), 512);
-    EXPECT_EQ(s.ns(s.of(100).ns.pid)->record().tasks, 3U);
-    EXPECT_EQ(s.ns(s.of(100).ns.pid)->zombies(), 1U);
-    EXPECT_EQ(s.ns(s.of(100).ns.uts)->record().tasks, 2U);
+    EXPECT_EQ(s.ns(s.of(100).ns.pid)->population().tasks, 3U);
+    EXPECT_EQ(s.ns(s.of(100).ns.pid)->population().zombies, 1U);
+    EXPECT_EQ(s.ns(s.of(100).ns.uts)->population().tasks, 2U);
     EXPECT_TRUE(s.task(2)->kernel_thread());
     s.exec(100, "bash");
     EXPECT_FALSE(s.task(100)->soft());
     EXPECT_EQ(s.account().tasks_born, 0U);
     EXPECT_EQ(s.account().created[NST_ns_type_pid], 0U);
     EXPECT_EQ(s.account().appeared[NST_ns_type_pid], 0U) << "there before, not appeared";
+}
+
+TEST(Snapshot, WhatAZombieIsNotInIsNoNamespace) {
+    Script s;
+    s.fork({.tid = 100, .comm = "sh"});
+    // It makes a user namespace and exits, and nobody tells.
+    s.gap(3);
+    s.silent_unshare(100, CLONE_NEWUSER);
+    TrueTask& zombie = s.change(100);
+    zombie.exit_state = 0x20;
+    zombie.ns = {.nsproxy = 0,
+                 .mnt = 0,
+                 .uts = 0,
+                 .ipc = 0,
+                 .net = 0,
+                 .cgroup = 0,
+                 .time = 0,
+                 .time_for_children = 0,
+                 .pid_for_children = 0,
+                 .pid = zombie.ns.pid,
+                 .user = zombie.ns.user};
+    s.snapshot(2);
+    ASSERT_EQ(s.task(100)->state(), TaskState::zombie);
+    EXPECT_EQ(s.tasks_in(zombie.ns.user), 1U);
+    EXPECT_FALSE(s.ns(0));
+    for (const Namespace& ns : s.world.view().namespaces()) {
+        EXPECT_NE(ns.inum(), 0U) << type_name(ns.type());
+    }
 }
 
 TEST(Snapshot, ATaskBornMeanwhileIsAsItsBirthTold) {
@@ -229,7 +257,7 @@ TEST(Snapshot, AnExitBeforeTheRecordBeatsIt) {
     EXPECT_EQ(s.task(101)->state(), TaskState::zombie);
     EXPECT_EQ(s.task(101)->exit_code(), 512);
     EXPECT_EQ(s.task(101)->ns()[Slot::uts], 0U);
-    EXPECT_EQ(s.ns(initial(NST_ns_type_pid))->zombies(), 1U);
+    EXPECT_EQ(s.ns(initial(NST_ns_type_pid))->population().zombies, 1U);
 }
 
 TEST(Snapshot, ANamespaceThatEndedBeforeAnOldRecordNamesItStaysEnded) {

@@ -590,7 +590,7 @@ std::uint32_t Script::ppid(std::uint32_t tid) const {
 
 std::uint32_t Script::tasks_in(std::uint32_t inum) const {
     const auto known = ns(inum);
-    return known ? known->record().tasks : 0;
+    return known ? known->population().tasks : 0;
 }
 
 std::size_t Script::processes() const {

@@ -78,7 +78,7 @@ TEST(Handles, KeepTheirNamespaceAfterTheWorldWentOn) {
         EXPECT_EQ(inner.type(), NST_ns_type_pid);
         EXPECT_EQ(inner.record().level, 1U);
         EXPECT_EQ(inner.state(), NsState::alive);
-        EXPECT_EQ(inner.alive_tasks(), 1U);
+        EXPECT_EQ(inner.population().alive(), 1U);
         EXPECT_EQ(inner.reaper()->tid(), 100U);
         EXPECT_EQ(inner.parent()->inum(), pid0);
         EXPECT_EQ(inner.owner()->inum(), user0);
@@ -230,8 +230,8 @@ TEST(NsProxy, OnceNullLeavesPidAndUser) {
     EXPECT_FALSE(zombie.pid_namespace_for_children());
     EXPECT_EQ(zombie.active_pid_namespace()->inum(), had.pid);
     EXPECT_EQ(zombie.ns(Slot::user)->inum(), had.user);
-    EXPECT_EQ(s.ns(had.pid)->zombies(), 1U);
-    EXPECT_EQ(s.ns(had.pid)->alive_tasks(), 0U);
+    EXPECT_EQ(s.ns(had.pid)->population().zombies, 1U);
+    EXPECT_EQ(s.ns(had.pid)->population().alive(), 0U);
     EXPECT_EQ(s.ns(had.net)->state(), NsState::empty);
 }
 

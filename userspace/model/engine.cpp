@@ -21,7 +21,7 @@ constexpr std::uint32_t sweep_namespaces = 4096;
 
 Engine::Engine()
     : namespaces_(state_.namespaces, state_.account, [this](std::uint32_t inum) { orphan(inum); }),
-      sets_(state_.sets),
+      sets_(state_.sets, state_.namespaces),
       cgroups_(state_.cgroups),
       names_(state_.names) {}
 
@@ -29,7 +29,7 @@ Change Engine::apply(const Event& event) {
     state_.now = std::max(state_.now, event.boot_ns());
     state_.account.events[event.kind()]++;
     Change change;
-    const bool was_certain = certain();
+    const bool was_certain = state_.certain;
     with_fixed_part(event, [&](const auto& fixed) { on(event, fixed, change); });
     if (sweep_at_ != 0) {
         sweep(change);
@@ -38,15 +38,14 @@ Change Engine::apply(const Event& event) {
         cgroups_.release(cgroup);
         names_.release(exe);
     });
-    tombstones_.tidy();
-    pending_.tidy();
-    heirs_.tidy();
-    freed_.tidy();
+    if (untidy_ != 0) {
+        tidy();
+    }
     state_.certain = certain();
     change.actor_ns = change.actor != nullptr ? &state_.set_of(*change.actor).ns : nullptr;
     change.by_itself = change.actor != nullptr && change.actor == change.task;
-    change.became_certain = certain() && !was_certain;
-    change.became_uncertain = !certain() && was_certain;
+    change.became_certain = state_.certain && !was_certain;
+    change.became_uncertain = !state_.certain && was_certain;
     return change;
 }
 
@@ -111,6 +110,16 @@ void Engine::forget_round() {
     pending_.clear();
     heirs_.clear();
     freed_.clear();
+    untidy_ = decltype(pending_)::shard_count;
+}
+
+/// Gives back what forget_round() left, a part with each event.
+void Engine::tidy() {
+    tombstones_.tidy();
+    pending_.tidy();
+    heirs_.tidy();
+    freed_.tidy();
+    untidy_--;
 }
 
 void Engine::end_round() {
@@ -163,9 +172,8 @@ void Engine::sweep_unheld() {
     const NsTable::Index until = std::min(sweep_ns_at_ + sweep_namespaces, last + 1);
     std::vector<std::uint32_t> unheld;
     state_.namespaces.each(sweep_ns_at_, until, [&](const NsRecord& ns) {
-        const bool seen = ns.tasks != 0 || ns.children_slots != 0 ||
-                          ns.seen_round >= sweep_round_ || ns.first_seen_ns > sweep_began_ns_ ||
-                          sweep_held_.contains(ns.inum);
+        const bool seen = ns.task_sets + ns.child_sets != 0 || ns.seen_round >= sweep_round_ ||
+                          ns.first_seen_ns > sweep_began_ns_ || sweep_held_.contains(ns.inum);
         if (!seen && state_.synchronized) {
             unheld.push_back(ns.inum);
         }
@@ -306,7 +314,7 @@ void Engine::finish_holders() {
     });
     for (const std::uint32_t inum : doubtful) {
         NsRecord& ns = *namespaces_.edit(inum);
-        if (ns.tasks != 0 || ns.children_slots != 0 || held.contains(inum)) {
+        if (ns.task_sets + ns.child_sets != 0 || held.contains(inum)) {
             ns.certain = true;
         } else {
             namespaces_.forget(inum);

@@ -31,6 +31,7 @@ public:
 
     Change apply(const Event& event);
     [[nodiscard]] const WorldState& state() const { return state_; }
+    [[nodiscard]] Population population(std::uint32_t inum) const { return sets_.population(inum); }
     [[nodiscard]] const TaskRecord* find_key(std::uint64_t key) const {
         const TaskSlot slot = by_key_.find(key);
         return slot == no_task ? nullptr : &state_.tasks[slot];
@@ -94,7 +95,7 @@ private:
     /// `guess`: an index of a set that may be this one.
     void set_set(TaskRecord& task, std::uint64_t nsproxy, const NsSet& set,
                  std::uint32_t guess = 0);
-    [[nodiscard]] NsSet meet_all(const TaskRecord& task, NsSet set);
+    [[nodiscard]] NsSet meet_all(const NsSet& before, NsSet set);
     void set_slot(TaskRecord& task, Slot slot, std::uint32_t inum);
     void leave_nsproxy(TaskRecord& task);
     void set_state(TaskRecord& task, TaskState state);
@@ -104,7 +105,6 @@ private:
     void set_cgroup(TaskRecord& task, std::uint64_t id, bool whole);
     void set_exe(const TaskRecord& task, std::string_view path);
     NsRecord& meet(std::uint32_t inum, NsType type);
-    void count(const NsSet& set, TaskState state, Slot slot, int by);
 
     void learn_namespaces(TaskRecord& task, const nst_ns_set& set, Change& change);
     void note_transition(Change& change, const NsSet& before, const TaskRecord& task,
@@ -120,6 +120,7 @@ private:
 
     void begin_again();
     void forget_round();
+    void tidy();
     void begin_round(std::uint32_t round);
     void end_round();
     void sweep(Change& change);
@@ -169,6 +170,7 @@ private:
     ShardedMap<std::uint64_t, Pending> pending_;
     ShardedMap<std::uint32_t, std::uint32_t> heirs_;  // tgid of a dead → heir
     ShardedMap<std::uint32_t, bool> freed_;           // inums given back and not out again
+    std::size_t untidy_ = 0;                          // calls of tidy() to come
     // Facts that came ahead of the event that says whether the namespace is new (births not
     // hooked).
     ShardedMap<std::uint32_t, nst_namespace> early_facts_;

@@ -96,25 +96,6 @@ void Engine::touch(TaskRecord& task) {
     task.soft = false;
 }
 
-void Engine::count(const NsSet& set, TaskState state, Slot slot, int by) {
-    NsRecord* ns = namespaces_.edit(set[slot]);
-    if (ns == nullptr) {
-        return;
-    }
-    const auto add = [by](std::uint32_t& counter) {
-        counter = by < 0 && counter == 0 ? 0 : counter + static_cast<std::uint32_t>(by);
-    };
-    if (for_children(slot)) {
-        add(ns->children_slots);
-        return;
-    }
-    add(ns->tasks);
-    ns->emptied_ns = ns->tasks == 0 ? state_.now : 0;
-    if (state == TaskState::zombie) {
-        add(ns->zombies);
-    }
-}
-
 NsRecord& Engine::meet(std::uint32_t inum, NsType type) {
     NsRecord& ns = namespaces_.meet(inum, type, state_.now);
     if (const nst_namespace* early = early_facts_.find(inum); early != nullptr) {
@@ -130,44 +111,24 @@ NsRecord& Engine::meet(std::uint32_t inum, NsType type) {
 
 void Engine::set_set(TaskRecord& task, std::uint64_t nsproxy, const NsSet& set,
                      std::uint32_t guess) {
-    const NsSet before = state_.set_of(task).ns;
     // What somebody is in is known already, and as what it is: a set that is held never has
     // anything else (see orphan()). Facts that came early have to be looked at all the same.
     auto index = early_facts_.empty() ? sets_.share(nsproxy, set, guess) : std::nullopt;
-    if (!index && before.includes(set)) {
-        index = sets_.acquire(nsproxy, set);
+    if (!index) {
+        const NsSet before = state_.set_of(task).ns;
+        index = sets_.acquire(nsproxy, before.includes(set) ? set : meet_all(before, set));
     }
-    if (index) {
-        for (const Slot slot : all_slots) {
-            if (before[slot] != set[slot]) {
-                count(before, task.state, slot, -1);
-            }
-        }
-        for (const Slot slot : all_slots) {
-            if (before[slot] != set[slot]) {
-                count(set, task.state, slot, +1);
-            }
-        }
-    } else {
-        index = sets_.acquire(nsproxy, meet_all(task, set));
+    if (task.state == TaskState::zombie) {
+        sets_.add_zombie(task.set, -1);
+        sets_.add_zombie(*index, +1);
     }
-    sets_.release(std::exchange(task.set, *index));
+    sets_.release(std::exchange(task.set, *index), state_.now);
 }
 
-/// Makes all that it is in now known, and counts it there. Returns what it is in, after all.
-NsSet Engine::meet_all(const TaskRecord& task, NsSet set) {
-    NsSet counted = state_.set_of(task).ns;  // what namespaces count this task for
-    std::array<std::uint32_t, slot_count> generations{};
+/// Makes all known that is in a set and was not before. Returns what there is of it, after all.
+NsSet Engine::meet_all(const NsSet& before, NsSet set) {
     for (const Slot slot : all_slots) {
-        if (counted[slot] != set[slot]) {
-            count(counted, task.state, slot, -1);
-            counted[slot] = 0;
-        } else if (const NsRecord* ns = namespaces_.find(set[slot]); ns != nullptr) {
-            generations[static_cast<std::size_t>(slot)] = ns->gen;
-        }
-    }
-    for (const Slot slot : all_slots) {
-        if (counted[slot] != set[slot]) {
+        if (set[slot] != 0 && set[slot] != before[slot]) {
             meet(set[slot], slot_type(slot));
         }
     }
@@ -175,14 +136,7 @@ NsSet Engine::meet_all(const TaskRecord& task, NsSet set) {
     for (const Slot slot : all_slots) {
         const NsRecord* ns = namespaces_.find(set[slot]);
         if (ns == nullptr || ns->type != slot_type(slot)) {
-            set[slot] = counted[slot] = 0;
-        } else if (ns->gen != generations[static_cast<std::size_t>(slot)]) {
-            counted[slot] = 0;
-        }
-    }
-    for (const Slot slot : all_slots) {
-        if (counted[slot] != set[slot]) {
-            count(set, task.state, slot, +1);
+            set[slot] = 0;
         }
     }
     return set;
@@ -208,15 +162,8 @@ void Engine::leave_nsproxy(TaskRecord& task) {
 void Engine::set_state(TaskRecord& task, TaskState state) {
     const int by = (state == TaskState::zombie ? 1 : 0) - (task.state == TaskState::zombie ? 1 : 0);
     task.state = state;
-    if (by == 0) {
-        return;
-    }
-    const NsSet& set = state_.set_of(task).ns;
-    for (const Slot slot : all_slots) {
-        NsRecord* ns = for_children(slot) ? nullptr : namespaces_.edit(set[slot]);
-        if (ns != nullptr && (by > 0 || ns->zombies != 0)) {
-            ns->zombies += static_cast<std::uint32_t>(by);
-        }
+    if (by != 0) {
+        sets_.add_zombie(task.set, by);
     }
 }
 

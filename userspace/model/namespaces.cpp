@@ -27,7 +27,7 @@ NsRecord& Namespaces::create(std::uint32_t inum, NsType type, std::uint64_t boot
 
 void Namespaces::remove(std::uint32_t inum) {
     const NsRecord& gone = *find(inum);
-    const bool held = gone.tasks != 0 || gone.children_slots != 0;
+    const bool held = gone.task_sets + gone.child_sets != 0;
     table_.remove(inum);
     if (held) {
         orphaned_(inum);

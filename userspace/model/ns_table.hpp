@@ -21,6 +21,16 @@ enum class PidMove : std::uint8_t {
 };
 [[nodiscard]] std::string_view pid_move_name(PidMove move);
 
+/// How many tasks refer to a namespace.
+struct Population {
+    std::uint32_t tasks = 0;          ///< in it, zombies included
+    std::uint32_t zombies = 0;        ///< of these, zombies
+    std::uint32_t next_children = 0;  ///< whose next child will be in it
+
+    [[nodiscard]] std::uint32_t alive() const { return tasks - zombies; }
+    [[nodiscard]] bool operator==(const Population&) const = default;
+};
+
 /// What the model keeps of a namespace. Readers use Namespace (view.hpp), a handle on it.
 struct NsRecord {
     std::uint32_t inum = 0;  ///< 0 = the slot is free
@@ -49,9 +59,8 @@ struct NsRecord {
     std::uint32_t pid_max = 0;      ///< pid: limit of its own, 0 = the system's
     std::uint32_t init_tgid = 0;    ///< pid: thread group that is number 1 in it, 0 = not known
     std::uint32_t zapper_tid = 0;  ///< pid, dying: the thread of its init that waits for the others
-    std::uint32_t tasks = 0;       ///< tasks in it, zombies included
-    std::uint32_t zombies = 0;     ///< of these, zombies
-    std::uint32_t children_slots = 0;  ///< tasks whose next child will be in it
+    std::uint32_t task_sets = 0;   ///< sets of tasks in it, zombies included; 0 = it has none
+    std::uint32_t child_sets = 0;  ///< sets of tasks whose next child will be in it
     std::uint32_t seen_round = 0;
     std::uint32_t next_free = 0;  ///< of the slab
     std::array<char, 16> creator_comm{};

@@ -51,11 +51,11 @@ void Sets::unindex(std::uint32_t index) {
     }
 }
 
-void Sets::release(std::uint32_t index) {
+void Sets::release(std::uint32_t index, std::uint64_t boot_ns) {
     if (index != 0 && --table_.at(index).references == 0) {
         unindex(index);
         for (const Slot slot : all_slots) {
-            unlink(index, slot, table_[index].ns[slot]);
+            unlink(index, slot, table_[index].ns[slot], boot_ns);
         }
         table_.release(index);
     }
@@ -71,9 +71,17 @@ void Sets::link(std::uint32_t index, Slot slot, std::uint32_t inum) {
     if (next != 0) {
         place(next).previous = number;
     }
+    if (NsRecord* ns = namespaces_.edit(inum); ns == nullptr) {
+        return;
+    } else if (for_children(slot)) {
+        ns->child_sets++;
+    } else {
+        ns->task_sets++;
+        ns->emptied_ns = 0;
+    }
 }
 
-void Sets::unlink(std::uint32_t index, Slot slot, std::uint32_t inum) {
+void Sets::unlink(std::uint32_t index, Slot slot, std::uint32_t inum, std::uint64_t boot_ns) {
     if (inum == 0) {
         return;
     }
@@ -82,17 +90,32 @@ void Sets::unlink(std::uint32_t index, Slot slot, std::uint32_t inum) {
     if (next != 0) {
         place(next).previous = previous;
     }
+    if (NsRecord* ns = namespaces_.edit(inum); ns == nullptr) {
+        return;
+    } else if (for_children(slot)) {
+        ns->child_sets--;
+    } else if (--ns->task_sets == 0) {
+        ns->emptied_ns = boot_ns;
+    }
 }
 
 void Sets::forget(std::uint32_t inum) {
-    const std::uint32_t* first = first_.find(inum);
-    while (first != nullptr && *first != 0) {
-        const std::uint32_t index = *first / 16;
-        const Slot slot = all_slots[*first % 16];
+    while (const std::uint32_t number = first(inum)) {
+        const std::uint32_t index = number / 16;
+        const Slot slot = all_slots[number % 16];
         unindex(index);
-        unlink(index, slot, inum);
+        unlink(index, slot, inum, 0);
         table_.at(index).ns[slot] = 0;
     }
+}
+
+Population Sets::population(std::uint32_t inum) const {
+    Population all;
+    for (std::uint32_t number = first(inum); number != 0;) {
+        table_[number / 16].add_to(all, all_slots[number % 16]);
+        number = (*places_.find(number / 16))[number % 16].next;
+    }
+    return all;
 }
 
 }  // namespace nstrail

@@ -18,6 +18,8 @@ namespace nstrail {
 template <class Key, class Value, unsigned shard_bits = 8>
 class ShardedMap {
 public:
+    static constexpr std::size_t shard_count = std::size_t{1} << shard_bits;
+
     /// Null if there is none.
     [[nodiscard]] const Value* find(const Key& key) const {
         if (empty()) {
@@ -77,10 +79,10 @@ private:
         return shard;
     }
 
-    std::array<Shard, 1U << shard_bits> shards_;
+    std::array<Shard, shard_count> shards_;
     std::uint64_t age_ = 0;
     std::size_t size_ = 0;  // many are empty most of the time, and asked all the same
-    std::size_t tidied_ = std::size_t{1} << shard_bits;
+    std::size_t tidied_ = shard_count;
 };
 
 }  // namespace nstrail

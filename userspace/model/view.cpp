@@ -56,6 +56,7 @@ std::span<const nst_pid_nr> numbers_that_hold(const WorldState& state, const Tas
 
 /// What needs a walk over all tasks; kept by the first reader who has made it.
 struct Census {
+    boost::unordered_flat_map<std::uint32_t, Population> populations;  // by namespace
     /// By pid namespace: tasks with a number in it that are not of its init's group. They are what
     /// zap_pid_ns_processes() waits for.
     boost::unordered_flat_map<std::uint32_t, std::uint32_t> others;
@@ -63,9 +64,16 @@ struct Census {
     boost::unordered_flat_map<std::uint32_t, std::uint32_t> reapers;
     /// tids that are past exit_task_namespaces() but no zombies, as they wait for the others.
     boost::unordered_flat_set<std::uint32_t> zappers;
-    boost::unordered_flat_map<std::uint32_t, std::uint32_t> not_zombies;  // by namespace
 
     explicit Census(const WorldState& state) {
+        for (std::uint32_t index = 1; index <= state.sets.last(); index++) {
+            const SetRecord& set = state.sets[index];
+            for (const Slot slot : all_slots) {
+                if (set.ns[slot] != 0) {
+                    set.add_to(populations[set.ns[slot]], slot);
+                }
+            }
+        }
         boost::unordered_flat_map<std::uint32_t, std::uint32_t> inits;  // tgid → pid namespace
         state.namespaces.each([&](const NsRecord& ns) {
             if (ns.init_tgid != 0) {
@@ -97,8 +105,8 @@ struct Census {
             const NsSet& set = state.set_of(*zapper).ns;
             if (set[Slot::pid] == ns.inum) {
                 zappers.insert(zapper->tid);
-                not_zombies[ns.inum]++;
-                not_zombies[set[Slot::user]]++;
+                populations[ns.inum].zombies--;
+                populations[set[Slot::user]].zombies--;
             }
         });
     }
@@ -316,7 +324,7 @@ NsState Namespace::state() const {
     if (gone_) {
         return NsState::gone;
     }
-    if (record_->tasks == 0) {
+    if (record_->task_sets == 0) {
         return NsState::empty;
     }
     if (!record_->dying) {
@@ -325,17 +333,10 @@ NsState Namespace::state() const {
     return view_->census().others.contains(inum()) ? NsState::zapping : NsState::dying;
 }
 
-std::uint32_t Namespace::zombies() const {
-    if (record_->zombies == 0) {
-        return 0;
-    }
-    const auto& not_zombies = view_->census().not_zombies;
-    const auto at = not_zombies.find(inum());
-    return record_->zombies - (at == not_zombies.end() ? 0 : at->second);
-}
-
-std::uint32_t Namespace::alive_tasks() const {
-    return record_->tasks - zombies();
+Population Namespace::population() const {
+    const auto& populations = view_->census().populations;
+    const auto at = gone_ ? populations.end() : populations.find(inum());
+    return at == populations.end() ? Population{} : at->second;
 }
 
 std::optional<Namespace> Namespace::parent() const {

@@ -170,9 +170,9 @@ public:
     /// All that the model keeps of it.
     [[nodiscard]] const NsRecord& record() const { return *record_; }
     [[nodiscard]] NsState state() const;
-    /// Tasks in it that are no zombies, and zombies.
-    [[nodiscard]] std::uint32_t alive_tasks() const;
-    [[nodiscard]] std::uint32_t zombies() const;
+    /// How many tasks refer to it; none if it is gone. An init that waits for the others of its pid
+    /// namespace is no zombie yet.
+    [[nodiscard]] Population population() const;
     /// pid and user namespaces: the one above; empty for an initial one, or if it is not known.
     [[nodiscard]] std::optional<Namespace> parent() const;
     /// The user namespace that owns it.

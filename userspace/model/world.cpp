@@ -52,6 +52,10 @@ const TaskRecord* World::find_key(std::uint64_t key) const {
     return std::as_const(*engine_).find_key(key);
 }
 
+Population World::population(std::uint32_t inum) const {
+    return engine_->population(inum);
+}
+
 const NsSet& World::set_of(const TaskRecord& task) const {
     return engine_->state().set_of(task).ns;
 }

@@ -81,6 +81,8 @@ public:
     [[nodiscard]] const NsRecord* find_namespace(std::uint32_t inum) const;
     /// All that live.
     [[nodiscard]] const NsTable& namespaces() const;
+    /// How many tasks refer to that namespace. Time grows with the number of their sets.
+    [[nodiscard]] Population population(std::uint32_t inum) const;
     /// Of a task that lives: see Task::cgroup() and Task::exe().
     [[nodiscard]] std::optional<std::string> cgroup_of(const TaskRecord& task) const;
     [[nodiscard]] std::string_view exe_of(const TaskRecord& task) const;

@@ -74,7 +74,8 @@ void Checker::plan(const nst_session& session) {
         findings_.rules[i].uncheckable = uncheckable(rule, hooks);
         if (!findings_.rules[i].uncheckable) {
             for (const Reader& reader : rule.readers) {
-                by_kind_[reader.kind].push_back({.rule = i, .look = reader.look});
+                by_kind_[reader.kind].push_back(
+                    {.rule = i, .checked = &findings_.rules[i].checked, .look = reader.look});
             }
         }
     }
@@ -117,9 +118,9 @@ void Checker::look(const Event& event) {
     }
     const Scene scene{.event = event, .world = world_, .ledger = ledger_};
     Witness witness(*this, event);
-    for (const auto& [rule, look] : active) {
+    for (const auto& [rule, checked, look] : active) {
         witness.rule(rule);
-        findings_.rules[rule].checked += look(scene, witness) == Outcome::nothing ? 0 : 1;
+        *checked += look(scene, witness) == Outcome::nothing ? 0 : 1;
     }
 }
 

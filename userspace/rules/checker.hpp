@@ -47,6 +47,7 @@ public:
 private:
     struct Active {
         std::size_t rule;
+        std::uint64_t* checked;
         Outcome (*look)(const Scene& scene, Report& report);
     };
     struct Suspect {

@@ -111,7 +111,8 @@ void Ledger::on(const Event& event, const nst_alloc_pid& e) {
                         .innermost = last.pid_namespace,
                         .nr = last.nr};
     for (const nst_pid_request& one : vector) {
-        numbers_[number_key(one.pid_namespace, one.nr)] = {.pid_key = e.pid_key, .since = here_};
+        numbers_.meet(number_key(one.pid_namespace, one.nr)) = {.pid_key = e.pid_key,
+                                                                .since = here_};
         if (InumLife* ns =
                 one.pid_namespace < first_inum ? nullptr : inums_.find(one.pid_namespace);
             ns != nullptr) {
@@ -146,8 +147,7 @@ void Ledger::on(const Event& event, const nst_free_pid& e) {
     }
     for (const nst_pid_nr& one : event.tail<nst_free_pid, nst_pid_nr>()) {
         const std::uint64_t key = number_key(one.pid_namespace, one.nr);
-        if (const NumberUser* user = numbers_.find(key);
-            user != nullptr && user->pid_key == e.pid_key) {
+        if (numbers_.find(key).pid_key == e.pid_key) {
             numbers_.erase(key);
         }
         InumLife* ns =

@@ -62,6 +62,8 @@ struct PidLife {
 struct NumberUser {
     std::uint64_t pid_key = 0;
     Place since = not_told;
+
+    [[nodiscard]] bool operator==(const NumberUser&) const = default;
 };
 
 /// An inode number of a namespace (or of procfs); for a while also after its free.
@@ -102,14 +104,14 @@ public:
     /// The place of the next event to be taken.
     [[nodiscard]] Place here() const { return here_; }
 
-    // All null if not known.
+    // All null, or empty, if not known.
     /// One that has not been released.
     [[nodiscard]] const TaskLife* task(std::uint64_t key) const {
         const TaskLife* life = tasks_.find(key);
         return life != nullptr && life->released.at == not_told ? life : nullptr;
     }
     [[nodiscard]] const PidLife* pid(std::uint64_t key) const { return pids_.find(key); }
-    [[nodiscard]] const NumberUser* number(std::uint32_t pid_namespace, std::uint32_t nr) const {
+    [[nodiscard]] NumberUser number(std::uint32_t pid_namespace, std::uint32_t nr) const {
         return numbers_.find(number_key(pid_namespace, nr));
     }
     [[nodiscard]] const InumLife* inum(std::uint32_t inum) const {
@@ -189,7 +191,7 @@ private:
     Lives<std::uint64_t, TaskLife> tasks_;
     Lives<std::uint64_t, PidLife> pids_;
     Lives<std::uint32_t, InumLife> inums_;
-    Lives<std::uint64_t, NumberUser> numbers_;
+    KeyIndex<std::uint64_t, NumberUser, 4> numbers_;
     Lives<std::uint64_t, NsproxyLife> nsproxies_;
     Lives<std::uint32_t, GroupLife> groups_;
     Recent<std::uint64_t> freed_pids_;

@@ -194,18 +194,18 @@ void Lookout::look_around(std::uint64_t now, const World& world) {
     };
     table.each(next_slot_, until, [&](const NsRecord& ns) {
         if (options_.wants(Notable::empty) && longer_than(options_.empty_after_ns, ns.emptied_ns) &&
-            ns.tasks + ns.children_slots == 0 && ns.certain && fresh(told_empty_, ns)) {
+            ns.task_sets + ns.child_sets == 0 && ns.certain && fresh(told_empty_, ns)) {
             remark(Notable::empty, ns,
                    fmt::format("{} has had no task for {}; `nstrail why {}` tells what keeps it",
                                ns_name(ns.type, ns.inum), duration(now - ns.emptied_ns), ns.inum));
         }
         if (options_.wants(Notable::stuck) &&
-            longer_than(options_.stuck_after_ns, ns.dying_since_ns) && ns.dying && ns.tasks != 0 &&
-            fresh(told_stuck_, ns)) {
+            longer_than(options_.stuck_after_ns, ns.dying_since_ns) && ns.dying &&
+            ns.task_sets != 0 && fresh(told_stuck_, ns)) {
             remark(Notable::stuck, ns,
                    fmt::format("the end of {} has taken {} so far, with {} tasks left in it",
                                ns_name(ns.type, ns.inum), duration(now - ns.dying_since_ns),
-                               ns.tasks));
+                               world.population(ns.inum).tasks));
         }
     });
     quiet_until_ = all ? next_due : 0;
@@ -232,20 +232,24 @@ void Lookout::tell(Remark remark, const World& world) {
         remark.ns_gen = ns->gen;
     }
     news_.push_back(remark);
-    const auto same = std::ranges::find_if(notices_.remarks, [&](const Remark& one) {
-        return one.what == remark.what && one.task.tid == remark.task.tid &&
-               one.task.start_boottime_ns == remark.task.start_boottime_ns &&
-               one.ns_inum == remark.ns_inum && one.ns_gen == remark.ns_gen;
-    });
-    if (same != notices_.remarks.end()) {
-        same->count++;
-        same->last_boot_ns = remark.at_boot_ns;
+    const auto [same, added] = folds_.try_emplace(fold_of(remark), gone_ + notices_.remarks.size());
+    if (!added) {
+        Remark& first = notices_.remarks[same->second - gone_];
+        first.count++;
+        first.last_boot_ns = remark.at_boot_ns;
         return;
     }
-    if (notices_.remarks.size() == remarks_kept) {
-        notices_.remarks.erase(notices_.remarks.begin());
-    }
     notices_.remarks.push_back(std::move(remark));
+    if (notices_.remarks.size() > remarks_kept) {
+        folds_.erase(fold_of(notices_.remarks.front()));
+        notices_.remarks.pop_front();
+        gone_++;
+    }
+}
+
+Lookout::Fold Lookout::fold_of(const Remark& remark) {
+    return {remark.what, remark.task.tid, remark.task.start_boottime_ns, remark.ns_inum,
+            remark.ns_gen};
 }
 
 Whereabouts Lookout::where(const TaskRecord& task, const World& world) {

@@ -4,10 +4,13 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -59,7 +62,7 @@ struct Remark {
 
 /// All that was noticed.
 struct Notices {
-    std::vector<Remark> remarks;  ///< folded, in the order of their first; the oldest go
+    std::deque<Remark> remarks;  ///< folded, in the order of their first; the oldest go
     std::array<std::uint64_t, notable_count> counts{};
 };
 
@@ -95,6 +98,11 @@ private:
     NotableOptions options_;
     std::vector<Remark> news_;
     Notices notices_;
+    // The remarks that are kept, by whom and what they are about: how many came before.
+    using Fold = std::tuple<Notable, std::uint32_t, std::uint64_t, std::uint32_t, std::uint32_t>;
+    [[nodiscard]] static Fold fold_of(const Remark& remark);
+    std::map<Fold, std::uint64_t> folds_;
+    std::uint64_t gone_ = 0;       // remarks that are kept no more
     std::uint32_t next_slot_ = 1;  // of the namespaces, where the walk goes on
     // Until then none of them is too old, which a walk over all has shown.
     std::uint64_t quiet_until_ = 0;

@@ -92,10 +92,10 @@ ordered_json rules_json(const Findings& findings) {
     return rules;
 }
 
-template <class T>
-ordered_json list_json(const std::vector<T>& all) {
+template <class List>
+ordered_json list_json(const List& all) {
     ordered_json list = ordered_json::array();
-    for (const T& one : all) {
+    for (const auto& one : all) {
         list.push_back(fields(one));
     }
     return list;

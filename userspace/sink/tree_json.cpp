@@ -107,6 +107,7 @@ void write_teardown(Writer& to, const Namespace& ns, const View& view) {
 
 void write_namespace(Writer& to, const Namespace& ns, const View& view, const Who& who) {
     const NsRecord& record = ns.record();
+    const Population all = ns.population();
     const bool hierarchical = ns.type() == NST_ns_type_pid || ns.type() == NST_ns_type_user;
     to.put(R"({{"type":"{}","inum":{},)", type_name(ns.type()), ns.inum());
     to.known("id", record.id, record.id != 0);
@@ -116,8 +117,8 @@ void write_namespace(Writer& to, const Namespace& ns, const View& view, const Wh
     to.known("owner", record.owner, record.owner != 0);
     to.put(",");
     to.known("level", record.level, hierarchical && (record.facts || record.parent != 0));
-    to.put(R"(,"tasks":{},"zombies":{},"state":"{}","certain":{},"reaper":)", ns.alive_tasks(),
-           ns.zombies(), ns_state_name(ns.state()), static_cast<bool>(record.certain));
+    to.put(R"(,"tasks":{},"zombies":{},"state":"{}","certain":{},"reaper":)", all.alive(),
+           all.zombies, ns_state_name(ns.state()), static_cast<bool>(record.certain));
     const auto reaper = ns.reaper();
     reaper ? write_comm(to, *reaper) : to.put("null");
     if (ns.type() == NST_ns_type_pid) {

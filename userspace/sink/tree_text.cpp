@@ -77,11 +77,10 @@ struct Painter {
 
     void describe(const Namespace& ns) {
         const NsRecord& record = ns.record();
-        const std::uint32_t alive = ns.alive_tasks();
-        const std::uint32_t zombies = ns.zombies();
-        put("{}  {} task{}", ns.inum(), alive, alive == 1 ? "" : "s");
-        if (zombies != 0) {
-            put(", {} zombie{}", zombies, zombies == 1 ? "" : "s");
+        const Population all = ns.population();
+        put("{}  {} task{}", ns.inum(), all.alive(), all.alive() == 1 ? "" : "s");
+        if (all.zombies != 0) {
+            put(", {} zombie{}", all.zombies, all.zombies == 1 ? "" : "s");
         }
         if (const auto reaper = ns.reaper()) {
             put("  init {} ({})", printable(reaper->comm()), reaper->tid());

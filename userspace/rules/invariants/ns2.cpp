@@ -17,11 +17,12 @@ Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
     }
     const About about{.task = {}, .ns = e.inum};
     const NsRecord* ns = scene.world.find_namespace(e.inum);
-    if (ns != nullptr && ns->tasks + ns->children_slots != 0) {
+    if (ns != nullptr && ns->task_sets + ns->child_sets != 0) {
+        const Population all = scene.world.population(e.inum);
         return report.broken(
             about,
             fmt::format("{} died while {} tasks refer to it; none should",
-                        ns_name(ns->type, e.inum), std::max(ns->tasks, ns->children_slots)),
+                        ns_name(ns->type, e.inum), std::max(all.tasks, all.next_children)),
             {life->allocated});
     }
     if (life->numbers != 0) {
