@@ -20,7 +20,7 @@ constexpr std::uint32_t sweep_namespaces = 4096;
 }  // namespace
 
 Engine::Engine()
-    : namespaces_(state_.namespaces, state_.account, [this](std::uint32_t inum) { orphan(inum); }),
+    : namespaces_(state_.namespaces, state_.account, [this](const NsRecord& gone) { sets_.forget(gone); }),
       sets_(state_.sets, state_.namespaces),
       cgroups_(state_.cgroups),
       names_(state_.names) {}
@@ -193,12 +193,6 @@ void Engine::sweep_unheld() {
     sweep_held_.clear();
     state_.synchronized = true;
     namespaces_.synchronized();
-}
-
-/// A namespace ended while tasks were thought to be in it: what they refer to is not known any
-/// more.
-void Engine::orphan(std::uint32_t inum) {
-    sets_.forget(inum);
 }
 
 void Engine::on(const Event& /*event*/, const nst_gap& e, Change& /*change*/) {

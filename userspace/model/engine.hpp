@@ -128,7 +128,6 @@ private:
     [[nodiscard]] boost::unordered_flat_set<std::uint32_t> held_inums() const;
     [[nodiscard]] bool outlived(const NsRecord& ns) const;
     void finish_holders();
-    void orphan(std::uint32_t inum);
 
     WorldState state_;
     Namespaces namespaces_;

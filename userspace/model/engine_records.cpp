@@ -112,7 +112,7 @@ NsRecord& Engine::meet(std::uint32_t inum, NsType type) {
 void Engine::set_set(TaskRecord& task, std::uint64_t nsproxy, const NsSet& set,
                      std::uint32_t guess) {
     // What somebody is in is known already, and as what it is: a set that is held never has
-    // anything else (see orphan()). Facts that came early have to be looked at all the same.
+    // anything else (see Sets::forget). Facts that came early have to be looked at all the same.
     auto index = early_facts_.empty() ? sets_.share(nsproxy, set, guess) : std::nullopt;
     if (!index) {
         const NsSet before = state_.set_of(task).ns;
@@ -127,10 +127,14 @@ void Engine::set_set(TaskRecord& task, std::uint64_t nsproxy, const NsSet& set,
 
 /// Makes all known that is in a set and was not before. Returns what there is of it, after all.
 NsSet Engine::meet_all(const NsSet& before, NsSet set) {
+    const std::uint64_t ends = namespaces_.ends();
     for (const Slot slot : all_slots) {
         if (set[slot] != 0 && set[slot] != before[slot]) {
             meet(set[slot], slot_type(slot));
         }
+    }
+    if (namespaces_.ends() == ends) {
+        return set;
     }
     // One inum under two types (a death and a birth were lost): meeting the one ended the other.
     for (const Slot slot : all_slots) {

@@ -3,6 +3,7 @@
 // which look up a few keys with every event.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -52,7 +53,12 @@ public:
         }
         return gone;
     }
-    void clear() { shards_ = {}; }
+    /// Keeps the memory, if that is not much.
+    void clear() {
+        for (Shard& shard : shards_) {
+            shard.clear();
+        }
+    }
 
 private:
     struct Entry {
@@ -61,6 +67,7 @@ private:
     };
     // What a table without entries has. Nobody writes to it.
     static constexpr std::size_t least = 2;
+    static constexpr std::size_t kept = 256;
     static inline std::array<Entry, least> empty{};
 
     struct Shard {
@@ -88,6 +95,14 @@ private:
                 if (before[from].value != Value{}) {
                     entries[find(hash_of(before[from].key), before[from].key)] = before[from];
                 }
+            }
+        }
+        void clear() {
+            if (mask >= kept) {
+                *this = {};
+            } else if (used != 0) {
+                std::fill_n(entries, mask + 1, Entry{});
+                used = 0;
             }
         }
         /// Empties a place, and moves up those behind it that are looked for from there on.

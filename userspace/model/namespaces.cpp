@@ -26,20 +26,17 @@ NsRecord& Namespaces::create(std::uint32_t inum, NsType type, std::uint64_t boot
 }
 
 void Namespaces::remove(std::uint32_t inum) {
-    const NsRecord& gone = *find(inum);
-    const bool held = gone.task_sets + gone.child_sets != 0;
+    const NsRecord gone = *find(inum);
     table_.remove(inum);
-    if (held) {
-        orphaned_(inum);
+    ends_++;
+    if (gone.first_place != 0) {
+        orphaned_(gone);
     }
 }
 
-NsRecord& Namespaces::meet(std::uint32_t inum, NsType type, std::uint64_t boot_ns) {
-    if (NsRecord* known = edit(inum); known != nullptr) {
-        if (known->type == type) {
-            return *known;
-        }
-        remove(known->inum);
+NsRecord& Namespaces::meet_new(std::uint32_t inum, NsType type, std::uint64_t boot_ns) {
+    if (find(inum) != nullptr) {
+        remove(inum);
     }
     return create(inum, type, boot_ns);
 }

@@ -17,9 +17,9 @@ namespace nstrail {
 /// The writer of an NsTable.
 class Namespaces {
 public:
-    /// `orphaned` is called with the inum of each namespace that ends while tasks refer to it: they
-    /// must not be taken for tasks of the next one that gets the number.
-    Namespaces(NsTable& table, Account& account, std::function<void(std::uint32_t)> orphaned)
+    /// `orphaned` is called with what was known of each namespace that ends while tasks refer to it:
+    /// they must not be taken for tasks of the next one that gets the number.
+    Namespaces(NsTable& table, Account& account, std::function<void(const NsRecord&)> orphaned)
         : table_(table), account_(account), orphaned_(std::move(orphaned)) {}
 
     /// The living namespace of that inum, or null.
@@ -28,7 +28,12 @@ public:
 
     /// The living namespace of that inum and type, made known if it is not. An inum that lives with
     /// another type means that its end and rebirth were not seen.
-    NsRecord& meet(std::uint32_t inum, NsType type, std::uint64_t boot_ns);
+    NsRecord& meet(std::uint32_t inum, NsType type, std::uint64_t boot_ns) {
+        NsRecord* known = edit(inum);
+        return known != nullptr && known->type == type ? *known : meet_new(inum, type, boot_ns);
+    }
+    /// How many have ended so far.
+    [[nodiscard]] std::uint64_t ends() const { return ends_; }
     /// What a namespace event tells. A kernel id or key other than the known one means a new
     /// namespace. `newer`: its last pid is newer than the known one.
     NsRecord& learn(const nst_namespace& facts, std::uint64_t boot_ns, bool newer);
@@ -70,12 +75,14 @@ private:
         std::array<char, 16> creator_comm;
     };
     void learn_counts(NsRecord& one, const nst_namespace& facts, std::uint64_t boot_ns, bool newer);
+    NsRecord& meet_new(std::uint32_t inum, NsType type, std::uint64_t boot_ns);
     NsRecord& create(std::uint32_t inum, NsType type, std::uint64_t boot_ns);
     void remove(std::uint32_t inum);
 
     NsTable& table_;
     Account& account_;
-    std::function<void(std::uint32_t)> orphaned_;
+    std::function<void(const NsRecord&)> orphaned_;
+    std::uint64_t ends_ = 0;
     ShardedMap<std::uint32_t, Candidate, 4> candidates_;
     // Frees told by the entry hook (or implied) whose exit twin is still to come.
     ShardedMap<std::uint32_t, std::uint32_t, 4> twins_due_;

@@ -61,6 +61,7 @@ struct NsRecord {
     std::uint32_t zapper_tid = 0;  ///< pid, dying: the thread of its init that waits for the others
     std::uint32_t task_sets = 0;   ///< sets of tasks in it, zombies included; 0 = it has none
     std::uint32_t child_sets = 0;  ///< sets of tasks whose next child will be in it
+    std::uint32_t first_place = 0;  ///< of Sets: where the list of these sets begins, 0 = none
     std::uint32_t seen_round = 0;
     std::uint32_t next_free = 0;  ///< of the slab
     std::array<char, 16> creator_comm{};

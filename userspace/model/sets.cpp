@@ -65,19 +65,18 @@ void Sets::link(std::uint32_t index, Slot slot, std::uint32_t inum) {
     if (inum == 0) {
         return;
     }
+    NsRecord& ns = *namespaces_.edit(inum);
     const std::uint32_t number = (index * 16) + static_cast<std::uint32_t>(slot);
-    const std::uint32_t next = std::exchange(first_.at(inum), number);
+    const std::uint32_t next = std::exchange(ns.first_place, number);
     place(number) = {.next = next, .previous = 0};
     if (next != 0) {
         place(next).previous = number;
     }
-    if (NsRecord* ns = namespaces_.edit(inum); ns == nullptr) {
-        return;
-    } else if (for_children(slot)) {
-        ns->child_sets++;
+    if (for_children(slot)) {
+        ns.child_sets++;
     } else {
-        ns->task_sets++;
-        ns->emptied_ns = 0;
+        ns.task_sets++;
+        ns.emptied_ns = 0;
     }
 }
 
@@ -85,33 +84,31 @@ void Sets::unlink(std::uint32_t index, Slot slot, std::uint32_t inum, std::uint6
     if (inum == 0) {
         return;
     }
+    NsRecord& ns = *namespaces_.edit(inum);
     const auto [next, previous] = place((index * 16) + static_cast<std::uint32_t>(slot));
-    (previous == 0 ? first_.at(inum) : place(previous).next) = next;
+    (previous == 0 ? ns.first_place : place(previous).next) = next;
     if (next != 0) {
         place(next).previous = previous;
     }
-    if (NsRecord* ns = namespaces_.edit(inum); ns == nullptr) {
-        return;
-    } else if (for_children(slot)) {
-        ns->child_sets--;
-    } else if (--ns->task_sets == 0) {
-        ns->emptied_ns = boot_ns;
+    if (for_children(slot)) {
+        ns.child_sets--;
+    } else if (--ns.task_sets == 0) {
+        ns.emptied_ns = boot_ns;
     }
 }
 
-void Sets::forget(std::uint32_t inum) {
-    while (const std::uint32_t number = first(inum)) {
+void Sets::forget(const NsRecord& gone) {
+    for (std::uint32_t number = gone.first_place; number != 0; number = place(number).next) {
         const std::uint32_t index = number / 16;
-        const Slot slot = all_slots[number % 16];
         unindex(index);
-        unlink(index, slot, inum, 0);
-        table_.at(index).ns[slot] = 0;
+        table_.at(index).ns[all_slots[number % 16]] = 0;
     }
 }
 
 Population Sets::population(std::uint32_t inum) const {
     Population all;
-    for (std::uint32_t number = first(inum); number != 0;) {
+    const NsRecord* ns = namespaces_.find(inum);
+    for (std::uint32_t number = ns == nullptr ? 0 : ns->first_place; number != 0;) {
         table_[number / 16].add_to(all, all_slots[number % 16]);
         number = (*places_.find(number / 16))[number % 16].next;
     }

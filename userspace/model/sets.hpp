@@ -51,8 +51,9 @@ public:
     }
     /// Time grows with the number of sets that refer to it.
     [[nodiscard]] Population population(std::uint32_t inum) const;
-    /// No set refers to that namespace any more. Time grows with the number of those that did.
-    void forget(std::uint32_t inum);
+    /// That namespace has gone: no set refers to it any more. Time grows with the number of those
+    /// that did.
+    void forget(const NsRecord& gone);
 
 private:
     [[nodiscard]] static std::uint64_t hash(std::uint64_t nsproxy, const NsSet& set);
@@ -69,8 +70,8 @@ private:
     NsTable& namespaces_;
     // By hash; of two sets with one hash the later one is simply not shared.
     KeyIndex<std::uint64_t, std::uint32_t, 6> index_;
-    // By inum the list of the places where sets refer to it, so that forget() finds them. A place
-    // is index * 16 + slot; 0 is the end.
+    // Of each namespace the list of the places where sets refer to it, so that forget() finds them.
+    // A place is index * 16 + slot; 0 is the end.
     struct Place {
         std::uint32_t next = 0;
         std::uint32_t previous = 0;
@@ -78,12 +79,7 @@ private:
     [[nodiscard]] Place& place(std::uint32_t number) {
         return places_.at(number / 16)[number % 16];
     }
-    [[nodiscard]] std::uint32_t first(std::uint32_t inum) const {
-        const std::uint32_t* first = first_.find(inum);
-        return first == nullptr ? 0 : *first;
-    }
     PagedTable<std::array<Place, slot_count>, 6, 8, 9> places_;  // as many as a SetTable has
-    PagedTable<std::uint32_t, 10, 10, 12> first_;
 };
 
 }  // namespace nstrail

@@ -46,7 +46,7 @@ std::string_view pid_move_name(PidMove move) {
 namespace {
 
 /// Where exits were lost, a task may be kept whose pid namespace has ended, and whose inum another
-/// has by now: its set does not refer to that any more (Engine::orphan). What is left is its number
+/// has by now: its set does not refer to that any more (Sets::forget). What is left is its number
 /// in the initial one, which never ends.
 std::span<const nst_pid_nr> numbers_that_hold(const WorldState& state, const TaskRecord& task) {
     const auto numbers = task.vpids.span();

@@ -35,25 +35,26 @@ public:
     void clear() {
         index_.clear();
         free_.clear();
-        chunks_.clear();
-        unused_ = 0;
+        given_ = 0;
     }
 
 private:
     static constexpr std::size_t at_once = 128;
 
     [[nodiscard]] Life* allocate() {
+        Life* one = nullptr;
         if (!free_.empty()) {
-            Life* again = free_.back();
+            one = free_.back();
             free_.pop_back();
-            *again = {};
-            return again;
+        } else {
+            if (given_ / at_once == chunks_.size()) {
+                chunks_.push_back(std::make_unique<std::array<Life, at_once>>());
+            }
+            one = &(*chunks_[given_ / at_once])[given_ % at_once];
+            given_++;
         }
-        if (unused_ == 0) {
-            chunks_.push_back(std::make_unique<std::array<Life, at_once>>());
-            unused_ = at_once;
-        }
-        return &(*chunks_.back())[at_once - unused_--];
+        *one = {};
+        return one;
     }
 
     // Sixteen parts: of a million tasks one doubles in a few milliseconds, and of a few hundred all
@@ -61,7 +62,7 @@ private:
     KeyIndex<Key, Life*, 4> index_;
     std::vector<std::unique_ptr<std::array<Life, at_once>>> chunks_;
     std::vector<Life*> free_;
-    std::size_t unused_ = 0;  // of the latest chunk
+    std::size_t given_ = 0;  // of those in the chunks, the free ones included
 };
 
 }  // namespace nstrail
