@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What it costs to write a recording, to read it, and to replay it with all rules; and what
 // babeltrace2 takes to read the same one.
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -11,6 +14,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "model/keyframe.hpp"
 #include "record/writer.hpp"
 #include "rules/checker.hpp"
 #include "source/recording.hpp"
@@ -153,6 +157,81 @@ void replay_compressed_events(benchmark::State& state) {
 }
 BENCHMARK(replay_events)->Unit(benchmark::kMillisecond);
 BENCHMARK(replay_compressed_events)->Unit(benchmark::kMillisecond);
+
+/// The directory of a recording of a gigabyte whose time goes on, with keyframes.
+const std::string& gigabyte() {
+    static const auto made = [] {
+        const std::string path = directory(false) + "-gigabyte";
+        fs::remove_all(path);
+        std::vector<EventBuffer> stream = events();
+        const auto time_of = [](EventBuffer& event) -> nst_u64& {
+            return reinterpret_cast<nst_header*>(event.bytes().data())->boot_ns;
+        };
+        nst_u64 first = ~0ULL;
+        nst_u64 last = 0;
+        for (EventBuffer& event : stream) {
+            first = std::min(first, time_of(event));
+            last = std::max(last, time_of(event));
+        }
+        WriterOptions options;
+        options.store.path = path;
+        options.store.max_bytes = std::uint64_t{8} << 30;
+        auto writer = Writer::open(options, stream.front().event()->as<nst_session>());
+        World world;
+        while ((*writer)->figures().bytes < 1'000'000'000) {
+            for (EventBuffer& event : stream) {
+                (*writer)->write(*event.event());
+                world.apply(*event.event());
+                time_of(event) += last - first + 1;
+            }
+            if ((*writer)->wants_keyframe()) {
+                (*writer)->keyframe(
+                    [view = world.view()](const TellEvent& tell) { tell_keyframe(view, tell); });
+            }
+            (*writer)->flush();
+        }
+        std::atexit([] { fs::remove_all(directory(false) + "-gigabyte"); });
+        return path;
+    }();
+    return made;
+}
+
+/// All there was at some time, from opening the recording on.
+void state_at_a_time_in_a_gigabyte(benchmark::State& state) {
+    const std::string& path = gigabyte();
+    std::uint64_t last = 0;
+    {
+        auto source = RecordingSource::open(path);
+        while (!(*source)->ended()) {
+            (void)(*source)->poll([](const Event&) {});
+        }
+        last = (*source)->recorded_ns();
+    }
+    std::mt19937_64 random(1);
+    double longest = 0;
+    std::uint64_t replayed = 0;
+    for (auto _ : state) {
+        const auto began = std::chrono::steady_clock::now();
+        auto source = RecordingSource::open(path);
+        const std::uint64_t first = (*source)->first_ns();
+        const std::uint64_t when = first + (random() % (last - first));
+        (*source)->start_at(when);
+        (*source)->end_at(when);
+        World world;
+        Checker checker(world);
+        while (!(*source)->ended()) {
+            replayed += (*source)->poll([&](const Event& event) { checker.apply(event); }).value_or(0);
+        }
+        benchmark::DoNotOptimize(world.view());
+        longest = std::max(longest, std::chrono::duration<double, std::milli>(
+                                        std::chrono::steady_clock::now() - began)
+                                        .count());
+    }
+    state.counters["longest_ms"] = longest;
+    state.counters["events"] = benchmark::Counter(static_cast<double>(replayed),
+                                                  benchmark::Counter::kAvgIterations);
+}
+BENCHMARK(state_at_a_time_in_a_gigabyte)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 /// Reads all and shows nothing. In a process of its own, so by the clock.
 void babeltrace2_dummy(benchmark::State& state) {
