@@ -44,9 +44,30 @@ constexpr auto infos = [] {
     return all;
 }();
 
+std::uint32_t count_in(std::span<const std::byte> record, const KindInfo& info) {
+    nst_u32 count = 0;
+    std::memcpy(&count, record.data() + info.count_at, sizeof(count));
+    return count;
+}
+
 }  // namespace
 
-Result<Event> Event::decode(std::span<const std::byte> record) {
+std::size_t Event::size_in(std::span<const std::byte> record) {
+    if (record.size() < sizeof(nst_header) ||
+        reinterpret_cast<std::uintptr_t>(record.data()) % alignof(nst_header) != 0) {
+        return 0;
+    }
+    const auto kind = reinterpret_cast<const nst_header*>(record.data())->kind;
+    const KindInfo& info = infos[kind < NST_KIND_end ? kind : 0];
+    if (record.size() < info.fixed || info.element == 0) {
+        return record.size() < info.fixed ? 0 : info.fixed;
+    }
+    const std::size_t count = count_in(record, info);
+    const std::size_t size = info.fixed + (count * info.element);
+    return count > NST_MAX_LEVELS || record.size() < size ? 0 : size;
+}
+
+Result<Event> Event::refuse(std::span<const std::byte> record) {
     if (record.size() < sizeof(nst_header)) {
         return fail("decode an event",
                     fmt::format("{} bytes are less than a header", record.size()));
@@ -64,18 +85,9 @@ Result<Event> Event::decode(std::span<const std::byte> record) {
         return fail("decode an event",
                     fmt::format("{} needs {} bytes, has {}", info.name, info.fixed, record.size()));
     }
-    std::size_t size = info.fixed;
-    if (info.element != 0) {
-        nst_u32 count = 0;
-        std::memcpy(&count, record.data() + info.count_at, sizeof(count));
-        if (count > NST_MAX_LEVELS || record.size() - info.fixed < count * info.element) {
-            return fail("decode an event",
-                        fmt::format("{} claims {} elements in {} bytes", info.name, count,
-                                    record.size() - info.fixed));
-        }
-        size += count * info.element;
-    }
-    return Event(record.first(size));
+    return fail("decode an event",
+                fmt::format("{} claims {} elements in {} bytes", info.name, count_in(record, info),
+                            record.size() - info.fixed));
 }
 
 std::string_view kind_name(Kind kind) {

@@ -33,7 +33,10 @@ public:
     /// Checks a record and makes a view of it. The record may be longer than the event (the ring
     /// reserves in classes). Fails on an unknown kind, a record too short, a tail longer than the
     /// record or than NST_MAX_LEVELS, or bytes not aligned to 8.
-    [[nodiscard]] static Result<Event> decode(std::span<const std::byte> record);
+    [[nodiscard]] static Result<Event> decode(std::span<const std::byte> record) {
+        const std::size_t size = size_in(record);
+        return size != 0 ? Result<Event>(Event(record.first(size))) : refuse(record);
+    }
 
     [[nodiscard]] Kind kind() const { return static_cast<Kind>(header().kind); }
     [[nodiscard]] const nst_header& header() const {
@@ -58,6 +61,11 @@ public:
 
 private:
     explicit Event(std::span<const std::byte> bytes) : bytes_(bytes) {}
+    /// The bytes of the event in a record, 0 = it holds none.
+    [[nodiscard]] static std::size_t size_in(std::span<const std::byte> record);
+    /// Why it holds none.
+    [[nodiscard]] static Result<Event> refuse(std::span<const std::byte> record);
+
     std::span<const std::byte> bytes_;
 };
 

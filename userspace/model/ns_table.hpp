@@ -87,12 +87,17 @@ public:
     }
     /// For writing; null if no such namespace lives.
     [[nodiscard]] NsRecord* edit(std::uint32_t inum) {
-        const Entry* entry = by_inum_.find(inum);
-        return entry == nullptr || entry->slot == 0 ? nullptr : &slots_.at(entry->slot);
+        Known& known = known_[inum % known_.size()];
+        if (known.inum != inum) {
+            const Entry* entry = by_inum_.find(inum);
+            known = {.inum = inum, .slot = entry == nullptr ? 0 : entry->slot};
+        }
+        return known.slot == 0 ? nullptr : &slots_.at(known.slot);
     }
     /// A new record under that inum, of the next generation. Precondition: none lives there.
     NsRecord& create(std::uint32_t inum) {
         const Index slot = slots_.allocate();
+        known_[inum % known_.size()] = {};
         Entry& entry = by_inum_.at(inum);
         entry.slot = slot;
         NsRecord& made = slots_.at(slot);
@@ -114,7 +119,10 @@ public:
         });
     }
     /// Precondition: one lives there.
-    void remove(std::uint32_t inum) { slots_.release(std::exchange(by_inum_.at(inum).slot, 0)); }
+    void remove(std::uint32_t inum) {
+        known_[inum % known_.size()] = {};
+        slots_.release(std::exchange(by_inum_.at(inum).slot, 0));
+    }
     [[nodiscard]] std::uint32_t size() const { return slots_.size(); }
     /// f(const NsRecord&) for all that live, in the order of their slots.
     template <class F>
@@ -138,6 +146,12 @@ private:
         Index slot = 0;
         std::uint32_t gen = 0;
     };
+    // Where the latest that were written to are: as a rule the next is one of them.
+    struct Known {
+        std::uint32_t inum = 0;
+        Index slot = 0;
+    };
+    std::array<Known, 64> known_{};
     Slab<NsRecord, 4> slots_;
     PagedTable<Entry, 10, 10, 12> by_inum_;
 };
