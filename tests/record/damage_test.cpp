@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 #include <random>
+#include <span>
 
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -142,6 +143,28 @@ TEST_F(Damaged, ACorruptMagicNumber) {
 
 TEST_F(Damaged, APacketOfAnotherBoot) {
     expect_rest(change_header([](PacketHeader& header) { header.uuid[3] ^= 1; }), 1);
+}
+
+TEST_F(Damaged, ARecordThatDoesNotFitItsPacketCostsTheRestOfIt) {
+    std::string bytes = slurp(files_[1]);
+    auto [at, header] = events_packet(bytes, 1);
+    std::vector<std::uint64_t> packet(header.content_size / 64);
+    std::memcpy(packet.data(), bytes.data() + at, header.content_size / 8);
+    // The fifth is of a kind that there is not, and the hash is right all the same.
+    std::size_t record = sizeof(PacketHeader) + record_prefix;
+    for (int i = 0; i < 4; i++) {
+        const auto event = Event::decode(std::as_bytes(std::span(packet)).subspan(record));
+        ASSERT_TRUE(event);
+        record += event->bytes().size() + record_prefix;
+    }
+    ASSERT_LT(record, header.content_size / 8);
+    const std::uint16_t kind = 255;
+    std::memcpy(reinterpret_cast<std::byte*>(packet.data()) + record, &kind, sizeof(kind));
+    header.hash = packet_hash(header, reinterpret_cast<const std::byte*>(packet.data()));
+    std::memcpy(packet.data(), &header, sizeof(header));
+    std::memcpy(bytes.data() + at, packet.data(), header.content_size / 8);
+    spill(files_[1], bytes);
+    expect_rest(header.events - 4, 1);
 }
 
 TEST_F(Damaged, AFileThatIsCutOff) {

@@ -316,6 +316,7 @@ std::size_t RecordingSource::deliver(const Packet& packet, bool keyframe,
             break;
         }
         at += record_prefix + size;
+        expected_ += keyframe ? 0 : 1;
         if (!event) {
             continue;  // of a kind that only a newer version knows
         }
@@ -373,7 +374,8 @@ std::size_t RecordingSource::take(const Packet& packet, const EventHandler& hand
     }
     // What was damaged ahead of it was no event: the numbers follow.
     damaged_ = false;
-    expected_ = header.first_event + header.events;
+    // Counted as they are read: of a packet that ends early the next one tells what is missing.
+    expected_ = header.first_event;
     begun_ = true;
     delivered += deliver(packet, false, handle);
     return delivered;
