@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/kept.hpp"
 #include "unit/script.hpp"
 
 namespace nstrail::test {
@@ -114,6 +115,28 @@ TEST(Notable, ANamespaceLongWithoutTasks) {
     const std::uint64_t before = count(s, Notable::empty);
     later(s, 900);
     EXPECT_EQ(count(s, Notable::empty), before) << "each is told once";
+}
+
+TEST(Notable, WhatAKeyframeTellsMayBeOldAlready) {
+    Script s;
+    contain(s, 100);
+    const std::uint32_t uts = s.of(100).ns.uts;
+    // A look shows that none will be too old for some time.
+    later(s, 700);
+    ASSERT_EQ(all(s), 0U);
+    s.zombie(100);
+    s.release(100);
+    nst_ns_kept kept{};
+    kept.header.kind = NST_KIND_ns_kept;
+    kept.header.boot_ns = 702 * second;
+    kept.type = NST_ns_type_uts;
+    kept.inum = uts;
+    kept.gen = s.world.find_namespace(uts)->gen;
+    kept.known = kept_born | kept_certain | kept_facts;
+    kept.emptied_ns = 2 * second;
+    s.checker.apply(*EventBuffer::make(kept).event());
+    later(s, 705);
+    EXPECT_EQ(count(s, Notable::empty), 1U);
 }
 
 TEST(Notable, ATeardownThatIsStuck) {

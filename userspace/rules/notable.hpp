@@ -76,6 +76,10 @@ public:
         if (!news_.empty()) {
             news_.clear();
         }
+        // What they tell began in the past.
+        if (event.kind() == NST_KIND_ns_kept || event.kind() == NST_KIND_session) {
+            quiet_until_ = 0;
+        }
         // Of the others there are many.
         if (event.kind() == NST_KIND_ns_switch || event.kind() == NST_KIND_alloc_pid ||
             event.kind() == NST_KIND_ns_last_pid || event.kind() == NST_KIND_mark) {
