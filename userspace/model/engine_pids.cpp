@@ -15,6 +15,11 @@ constexpr std::uint32_t in_flight = 64;
 // After a write allocations from before it may still be told.
 constexpr std::uint8_t unsettled_allocations = 8;
 
+/// No error is below -MAX_ERRNO; a damaged event may say so.
+std::int32_t error_of(const nst_alloc_pid& e) {
+    return std::max(e.error, -4095);
+}
+
 }  // namespace
 
 /// How alloc_pid, which takes the lowest free number after the cursor (idr_alloc_cyclic), can have
@@ -61,7 +66,7 @@ void Engine::on(const Event& event, const nst_alloc_pid& e, Change& change) {
         keep_request(event, e);
     }
     if (e.error != 0) {
-        account.alloc_failures[-std::max(e.error, -4095)]++;  // MAX_ERRNO
+        account.alloc_failures[-error_of(e)]++;
         return;
     }
     // A number taken in turn moves the cursor; one that was asked for does not (alloc_pid).
@@ -98,7 +103,7 @@ void Engine::keep_request(const Event& event, const nst_alloc_pid& e) {
                      .actor = e.actor,
                      .comm = actor != nullptr ? std::string(actor->name()) : std::string(),
                      .pid_namespace = e.pid_namespace,
-                     .error = e.error,
+                     .error = error_of(e),
                      .set_tid_size = e.set_tid_size,
                      .capabilities = e.actor_capabilities,
                      .user = e.actor_user,
