@@ -129,7 +129,8 @@ struct JsonReader {
             return;
         }
         const std::string chars = bytes_of(value->get_ref<const std::string&>());
-        if (chars.size() >= size) {
+        // One that fills it has no zero at its end; nobody takes it for longer.
+        if (chars.size() > size) {
             complain(field, "is not a string that fits");
             return;
         }
