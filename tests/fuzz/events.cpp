@@ -61,9 +61,8 @@ std::string outcome(const std::vector<EventBuffer>& records) {
                 "what cannot be checked finds nothing");
     }
     const View view = world.view();
-    const std::string checked =
-        check_json(checker.findings(), checker.lookout().notices(), world.account(),
-                   view.namespaces().size());
+    const std::string checked = check_json(checker.findings(), checker.lookout().notices(),
+                                           world.account(), view.namespaces().size());
     require_json(checked);
     all += tree_of(view) + checked;
     if (world.synchronized() && !world.in_round()) {

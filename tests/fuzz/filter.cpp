@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a filter; what is one is asked of all kinds of lines.
+#include "event/filter.hpp"
+
 #include <charconv>
 #include <string>
 #include <vector>
@@ -7,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "event/filter.hpp"
 #include "fuzz/fuzz.hpp"
 #include "rules/checker.hpp"
 #include "sink/line_facts.hpp"
@@ -42,9 +43,9 @@ struct Lines {
         test::Zeros zeros;
         test::Extremes extremes;
         test::Random random(7);
-        for (test::Filler* filler : {static_cast<test::Filler*>(&zeros),
-                                     static_cast<test::Filler*>(&extremes),
-                                     static_cast<test::Filler*>(&random)}) {
+        for (test::Filler* filler :
+             {static_cast<test::Filler*>(&zeros), static_cast<test::Filler*>(&extremes),
+              static_cast<test::Filler*>(&random)}) {
             for (EventBuffer& event : test::every_kind(*filler)) {
                 events.push_back(std::move(event));
             }

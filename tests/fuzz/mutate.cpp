@@ -135,10 +135,8 @@ void change_fields(EventBuffer& record, const Pool& pool, Chance& chance, bool a
     with_fixed_part(*event, [&](const auto& fixed) {
         CountFields count;
         visit_fields(fixed, count);
-        Change change{.pool = pool,
-                      .chance = chance,
-                      .countdown = below(chance, count.fields),
-                      .all = all};
+        Change change{
+            .pool = pool, .chance = chance, .countdown = below(chance, count.fields), .all = all};
         using Wire = std::remove_cvref_t<decltype(fixed)>;
         Wire copy = fixed;
         visit_fields(copy, change);

@@ -46,8 +46,8 @@ void mutate_bytes(Piece& piece) {
     std::vector<std::uint64_t>& words = piece.words;
     const std::size_t size = words.size() * 8;
     words.resize(words.size() + 8);
-    const std::size_t now = LLVMFuzzerMutate(reinterpret_cast<std::uint8_t*>(words.data()), size,
-                                             words.size() * 8);
+    const std::size_t now =
+        LLVMFuzzerMutate(reinterpret_cast<std::uint8_t*>(words.data()), size, words.size() * 8);
     words.resize((now + 7) / 8);
 }
 

@@ -142,8 +142,7 @@ public:
         }
         if (setup_.is(Setup::packed) && piece.step.what != What::bytes) {
             std::string frame(ZSTD_compressBound(bytes.size()), '\0');
-            frame.resize(
-                ZSTD_compress(frame.data(), frame.size(), bytes.data(), bytes.size(), 1));
+            frame.resize(ZSTD_compress(frame.data(), frame.size(), bytes.data(), bytes.size(), 1));
             bytes = std::move(frame);
         }
         if (piece.step.what == What::damaged && !bytes.empty()) {
@@ -172,7 +171,8 @@ private:
         header.chunk = static_cast<std::uint32_t>(chunks_.size());
         std::uint64_t& next = next_event_[header.session];
         header.first_event = next + static_cast<std::uint64_t>(std::int64_t{step.first});
-        header.events = static_cast<std::uint32_t>(events) + static_cast<std::uint32_t>(step.events);
+        header.events =
+            static_cast<std::uint32_t>(events) + static_cast<std::uint32_t>(step.events);
         next += header.kind == PacketKind::events ? events : 0;
         header.content_size = (sizeof(header) + piece.bytes().size()) * 8;
         std::memcpy(room_.data(), &header, sizeof(header));
@@ -180,8 +180,7 @@ private:
             std::memcpy(room_.data() + (sizeof(header) / 8), piece.words.data(),
                         piece.bytes().size());
         }
-        const auto whole =
-            finish_packet(reinterpret_cast<std::byte*>(room_.data()), sequence_++);
+        const auto whole = finish_packet(reinterpret_cast<std::byte*>(room_.data()), sequence_++);
         return {reinterpret_cast<const char*>(whole.data()), whole.size()};
     }
 
@@ -268,8 +267,8 @@ Delivered read_all(RecordingSource& source, std::size_t most_polls) {
         std::size_t told = 0;
         const auto polled = source.poll([&](const Event& event) {
             told++;
-            const bool made = event.kind() == NST_KIND_gap &&
-                              event.as<nst_gap>().cause == NST_gap_cause_damage;
+            const bool made =
+                event.kind() == NST_KIND_gap && event.as<nst_gap>().cause == NST_gap_cause_damage;
             if (made) {
                 all.lost += event.as<nst_gap>().lost;
             } else {
@@ -310,11 +309,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::size_t packets = baker.slots.size();
     std::vector<ShelvedChunk> chunks;
     for (std::size_t i = 0; i < files.size(); i++) {
-        chunks.push_back({.number = static_cast<std::uint32_t>(i + 1),
-                          .path = folder.chunk(i),
-                          .file = folder.chunk(i) + '/' +
-                                  std::string(packed ? packed_name : events_name),
-                          .packed = packed});
+        chunks.push_back(
+            {.number = static_cast<std::uint32_t>(i + 1),
+             .path = folder.chunk(i),
+             .file = folder.chunk(i) + '/' + std::string(packed ? packed_name : events_name),
+             .packed = packed});
         packets += walk(chunks.back(), files[i].size());
     }
 
@@ -334,8 +333,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const Delivered all = read_all(**source, (2 * packets) + most_chunks + 2);
     const RecordingFaults& faults = (*source)->faults();
-    require(faults.damage.size() == std::min(faults.damaged_places, std::uint64_t{
-                                        RecordingFaults::most_told}),
+    require(faults.damage.size() ==
+                std::min(faults.damaged_places, std::uint64_t{RecordingFaults::most_told}),
             "what is told of damage is counted");
 
     const bool plain = !setup.is(Setup::foreign) && !setup.is(Setup::start_at) &&

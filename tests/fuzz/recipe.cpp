@@ -23,8 +23,8 @@ KindLayout Setup::layout() const {
     KindLayout layout;
     layout.fixed = std::max<std::uint32_t>(sizeof(nst_header) + 8, fixed_words * 8U);
     layout.element = element_words % 16 * 8U;
-    layout.count_at = static_cast<std::uint32_t>(sizeof(nst_header) +
-                                                 (count_at % (layout.fixed - sizeof(nst_header) - 3)));
+    layout.count_at = static_cast<std::uint32_t>(
+        sizeof(nst_header) + (count_at % (layout.fixed - sizeof(nst_header) - 3)));
     return layout;
 }
 

@@ -69,8 +69,7 @@ std::vector<EventBuffer> records_in(std::span<const std::byte> bytes) {
 
 void check_forms(const Event& event) {
     const std::string text = to_text(event);
-    require(std::ranges::none_of(text,
-                                 [](char c) { return static_cast<unsigned char>(c) < ' '; }),
+    require(std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' '; }),
             "a line for people is one line without control characters");
     const std::string json = to_json(event);
     const auto back = parse_event(json);
