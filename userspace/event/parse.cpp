@@ -129,8 +129,8 @@ struct JsonReader {
             return;
         }
         const std::string chars = bytes_of(value->get_ref<const std::string&>());
-        // One that fills it has no zero at its end; nobody takes it for longer.
-        if (chars.size() > size) {
+        // One that fills it has no zero at its end, and none has one within.
+        if (chars.size() > size || chars.contains('\0')) {
             complain(field, "is not a string that fits");
             return;
         }
