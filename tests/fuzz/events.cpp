@@ -56,8 +56,10 @@ std::string outcome(const std::vector<EventBuffer>& records) {
     checker.finish();
     require(sum(world.account().events) == records.size(), "each event is counted once");
     require(sum(checker.lookout().notices().counts) == remarks, "each remark is counted once");
+    // Another session may lack the hooks of the one before it.
+    const bool one_session = world.account().events[NST_KIND_session] <= 1;
     for (const RuleCount& rule : checker.findings().rules) {
-        require(!rule.uncheckable || rule.violations + rule.unknown == 0,
+        require(!one_session || !rule.uncheckable || rule.violations + rule.unknown == 0,
                 "what cannot be checked finds nothing");
     }
     const View view = world.view();

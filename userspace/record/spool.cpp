@@ -83,8 +83,10 @@ std::optional<SpooledPacket> read_slot(int file, std::size_t index, const Uuid& 
         return std::nullopt;
     }
     const std::uint64_t content = header.content_size / 8;
+    // Keyframes are written at once, and never wait here.
     if (header.magic != ctf_magic || header.uuid != uuid || header.content_size % 64 != 0 ||
-        content <= sizeof(PacketHeader) || content > packet_room) {
+        header.kind != PacketKind::events || content <= sizeof(PacketHeader) ||
+        content > packet_room) {
         return std::nullopt;
     }
     SpooledPacket packet{.header = header, .words = {}};
