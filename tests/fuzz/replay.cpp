@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <string>
 #include <vector>
 
 #include "fuzz/fuzz.hpp"
@@ -14,8 +13,8 @@
 int main(int argc, char** argv) {
     namespace fs = std::filesystem;
     std::vector<fs::path> files;
-    for (const std::string folder : std::vector<std::string>(argv + 1, argv + argc)) {
-        for (const auto& entry : fs::directory_iterator(folder)) {
+    for (int i = 1; i < argc; i++) {
+        for (const auto& entry : fs::directory_iterator(argv[i])) {
             files.push_back(entry.path());
         }
     }

@@ -127,8 +127,8 @@ int main(int argc, char** argv) {
         return 2;
     }
     out = argv[1];
-    for (const std::string name :
-         {"scripted-containers", "debian-6.12-containers", "debian-6.12-scenes"}) {
+    for (const std::string& name : std::vector<std::string>{
+             "scripted-containers", "debian-6.12-containers", "debian-6.12-scenes"}) {
         streams(name, test::read_stream(FIXTURES "/" + name + ".jsonl"));
     }
     recipes(test::read_stream(FIXTURES "/scripted-containers.jsonl"));
@@ -148,12 +148,13 @@ int main(int argc, char** argv) {
     nst_session session{};
     session.wall_offset_ns = 1'700'000'000'123'456'789;
     keep("metadata", "own", metadata_text(session, Uuid{1, 2, 3}));
-    for (const std::string expression :
-         {"comm=sh and kind=task_exec", "pid=4026532201 or pid_for_children=pid:[4026532201]",
-          "net != 4026531840 and kind in (task_new, task_exit)",
-          "container ~ 3f2a* and not kind ~ task_r*", "error=EAGAIN or finding or notable=escape",
-          "not (tid >= 0x20 and tid<-1) || comm not in ('a b', \"c\\\"d\")", "exe = null",
-          "container != any", "level=1", "via=exit && type=pid"}) {
+    for (const std::string& expression : std::vector<std::string>{
+             "comm=sh and kind=task_exec", "pid=4026532201 or pid_for_children=pid:[4026532201]",
+             "net != 4026531840 and kind in (task_new, task_exit)",
+             "container ~ 3f2a* and not kind ~ task_r*",
+             "error=EAGAIN or finding or notable=escape",
+             "not (tid >= 0x20 and tid<-1) || comm not in ('a b', \"c\\\"d\")", "exe = null",
+             "container != any", "level=1", "via=exit && type=pid"}) {
         keep("filter", fmt::format("{:016x}", std::hash<std::string>{}(expression)), expression);
     }
     return 0;
