@@ -37,6 +37,8 @@ public:
     void findings(const Wanted& wanted = {});
     /// Writes the buffer to stdout.
     void flush();
+    /// What was written and not yet taken: whoever writes it elsewhere clears it.
+    [[nodiscard]] fmt::memory_buffer& out() { return out_; }
 
 private:
     template <class T>

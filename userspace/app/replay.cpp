@@ -41,6 +41,17 @@ void Replay::end_at(std::uint64_t boot_ns) {
     }
 }
 
+void Replay::limit(const RangeChoice::Range& range) {
+    if (range.begin_ns != 0) {
+        start_at(range.begin_ns);
+    }
+    end_at(range.end_ns);
+}
+
+std::optional<double> Replay::part() const {
+    return recording_ == nullptr ? std::nullopt : std::optional(recording_->part());
+}
+
 Result<void> Replay::step(const Observer& observer) {
     const auto polled = source_->poll([&](const Event& event) {
         now_ = recording_ != nullptr ? recording_->recorded_ns() : std::max(now_, event.boot_ns());

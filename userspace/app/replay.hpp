@@ -25,6 +25,9 @@ public:
     /// Ends before the first event after that boottime.
     void end_at(std::uint64_t boot_ns);
 
+    /// Both: begins and ends so that what is in that range is told, with all that was known ahead.
+    void limit(const RangeChoice::Range& range);
+
     /// Takes a piece of the stream. Fails where it cannot be read any further; what came before
     /// stands.
     [[nodiscard]] Result<void> step(const Observer& observer = {});
@@ -40,6 +43,8 @@ public:
     [[nodiscard]] const Follower& follower() const { return follower_; }
     /// The first event, which says what was hooked, has come.
     [[nodiscard]] bool told() const { return told_; }
+    /// How much of it has been read, 0 to 1; empty = nobody knows.
+    [[nodiscard]] std::optional<double> part() const;
     /// For parse_time(). Of JSON lines nothing is known before they are read.
     [[nodiscard]] RecordingClock clock() const;
 

@@ -96,4 +96,26 @@ Result<std::uint64_t> parse_time(const std::string& text, const RecordingClock& 
     return *wall - clock.wall_offset_ns;
 }
 
+void RangeChoice::add_to(CLI::App& command) {
+    command.add_option("--begin", begin,
+                       "show what happened from then on: a time of day as RFC 3339 has it, +10s "
+                       "from the start, or boottime in nanoseconds");
+    command.add_option("--end", end, "and until then");
+}
+
+Result<RangeChoice::Range> RangeChoice::resolve(const RecordingClock& clock) const {
+    Range range;
+    for (const auto& [text, time] : {std::pair(&begin, &range.begin_ns), {&end, &range.end_ns}}) {
+        if (text->empty()) {
+            continue;
+        }
+        const auto parsed = parse_time(*text, clock);
+        if (!parsed) {
+            return std::unexpected(parsed.error());
+        }
+        *time = *parsed;
+    }
+    return range;
+}
+
 }  // namespace nstrail

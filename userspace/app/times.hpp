@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include <CLI/CLI.hpp>
+
 #include "base/result.hpp"
 
 namespace nstrail {
@@ -18,5 +20,19 @@ struct RecordingClock {
 /// recording) or a bare number (boottime in nanoseconds).
 [[nodiscard]] Result<std::uint64_t> parse_time(const std::string& text,
                                                const RecordingClock& clock);
+
+/// The options of every command that shows a part of a recording.
+struct RangeChoice {
+    std::string begin;
+    std::string end;
+
+    void add_to(CLI::App& command);
+    [[nodiscard]] bool given() const { return !begin.empty() || !end.empty(); }
+    struct Range {
+        std::uint64_t begin_ns = 0;
+        std::uint64_t end_ns = UINT64_MAX;
+    };
+    [[nodiscard]] Result<Range> resolve(const RecordingClock& clock) const;
+};
 
 }  // namespace nstrail

@@ -22,6 +22,10 @@ struct TreeOptions {
 /// The same for a terminal: pid and user namespaces as trees, the others by owner.
 [[nodiscard]] std::string tree_text(const View& view, const TreeOptions& options);
 
+/// The same for Graphviz: a box for each user namespace around what it owns, and arrows from the
+/// parents of pid and user namespaces. Of the options only the note counts.
+[[nodiscard]] std::string tree_dot(const View& view, const TreeOptions& options);
+
 /// "docker 3f2a51c0b9d8": the runtime, and the container's name or, as people know it, the first 12
 /// digits of its id.
 [[nodiscard]] std::string container_words(const Whereabouts& here);

@@ -211,7 +211,7 @@ void RecordingSource::start_at(std::uint64_t boot_ns) {
     while (after != pieces_.begin()) {
         --after;
         if (begins_with_keyframe(*after)) {
-            at_ = static_cast<std::size_t>(after - pieces_.begin());
+            at_ = begin_ = static_cast<std::size_t>(after - pieces_.begin());
             return;
         }
     }
@@ -221,7 +221,7 @@ bool RecordingSource::next_chunk() {
     while (at_ < pieces_.size()) {
         auto reader = ChunkReader::open(pieces_[at_].chunk, pieces_[at_].metadata->uuid);
         if (reader) {
-            keyframe_bad_until_ = 0;
+            keyframe_bad_until_ = read_ = 0;
             reader_ = std::move(*reader);
             return true;
         }
@@ -381,12 +381,23 @@ std::size_t RecordingSource::take(const Packet& packet, const EventHandler& hand
     return delivered;
 }
 
+double RecordingSource::part() const {
+    std::uint64_t done = at_ < pieces_.size() ? read_ : 0;
+    std::uint64_t all = 0;
+    for (std::size_t i = begin_; i < pieces_.size(); i++) {
+        done += i < at_ ? pieces_[i].chunk.bytes : 0;
+        all += pieces_[i].chunk.bytes;
+    }
+    return all == 0 ? 1 : std::min(1.0, static_cast<double>(done) / static_cast<double>(all));
+}
+
 Result<std::size_t> RecordingSource::poll(const EventHandler& handle) {
     if (ended_) {
         return 0;
     }
     while (reader_ || next_chunk()) {
         if (const auto packet = reader_->next(note_damage())) {
+            read_ = packet->end;
             return take(*packet, handle);
         }
         in_keyframe_ = false;

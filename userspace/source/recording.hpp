@@ -49,6 +49,8 @@ public:
     [[nodiscard]] bool ended() const override { return ended_; }
 
     [[nodiscard]] const RecordingFaults& faults() const { return faults_; }
+    /// How much of it has been read, 0 to 1, by what it takes on the disk.
+    [[nodiscard]] double part() const;
     /// boottime of the first record.
     [[nodiscard]] std::uint64_t first_ns() const { return first_ns_; }
     /// CLOCK_REALTIME minus CLOCK_BOOTTIME when it was begun.
@@ -83,7 +85,9 @@ private:
     ShelvedBoot boot_;
     std::vector<Piece> pieces_;
     std::vector<SpooledPacket> spooled_;
-    std::size_t at_ = 0;  // of pieces_, then of spooled_
+    std::size_t at_ = 0;      // of pieces_, then of spooled_
+    std::size_t begin_ = 0;   // where it was begun
+    std::uint64_t read_ = 0;  // bytes of the piece that is being read
     std::optional<ChunkReader> reader_;
     std::size_t at_spooled_ = 0;
 

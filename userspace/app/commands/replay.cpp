@@ -20,8 +20,7 @@ using Clock = std::chrono::steady_clock;
 struct ReplayCommand {
     NotableChoice notable;
     std::string path;
-    std::string begin;
-    std::string end;
+    RangeChoice range;
     std::string speed = "max";
     FilterChoice filter;
     bool json = false;
@@ -86,28 +85,17 @@ int replay(const ReplayCommand& given) {
         return complain(opened.error());
     }
     Replay& replay = **opened;
-    std::uint64_t begin = 0;
-    std::uint64_t end = UINT64_MAX;
-    for (const auto& [text, time] : {std::pair(&given.begin, &begin), {&given.end, &end}}) {
-        if (text->empty()) {
-            continue;
-        }
-        const auto parsed = parse_time(*text, replay.clock());
-        if (!parsed) {
-            return complain(parsed.error(), exit_usage);
-        }
-        *time = *parsed;
+    const auto range = given.range.resolve(replay.clock());
+    if (!range) {
+        return complain(range.error(), exit_usage);
     }
-    if (begin != 0) {
-        replay.start_at(begin);
-    }
-    replay.end_at(end);
+    replay.limit(*range);
     catch_signals();
     Printer printer(replay.world(), replay.checker(), given.json, std::move(*filter));
     Pace pace(*speed);
     const auto show = [&](const Event& event, const Change& change) {
         // Before the beginning the model learns, and nothing is shown.
-        if (replay.now() < begin) {
+        if (replay.now() < range->begin_ns) {
             return;
         }
         pace.keep(replay.now(), [&] { printer.flush(); });
@@ -138,10 +126,7 @@ void add_replay(CLI::App& app, Run& run) {
     command->add_option("recording", options->path, stream_or_stdin_words)->required();
     command->add_flag("--json", options->json, "one JSON object per line");
     options->filter.add_to(*command);
-    command->add_option("--begin", options->begin,
-                        "show what happened from then on: a time of day as RFC 3339 has it, +10s "
-                        "from the start, or boottime in nanoseconds");
-    command->add_option("--end", options->end, "and until then");
+    options->range.add_to(*command);
     command
         ->add_option("--speed", options->speed,
                      "how much faster than it happened, e.g. 1 or 0.5; max = as fast as possible")
