@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sink/tree.hpp"
 
+#include <cstdio>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -65,6 +67,48 @@ TEST(TreeText, NestsNamespacesAndCannotBeMadeToMoveTheCursor) {
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
     EXPECT_EQ(text.find('\xff'), std::string::npos);
 }
+
+TEST(TreeDot, HasABoxForEachOwnerAndAnArrowFromEachParent) {
+    WorldState state = test::sample_state();
+    NsRecord& owner = state.namespaces.create(4026531837);
+    owner.type = NST_ns_type_user;
+    owner.facts = true;
+    NsRecord& net = state.namespaces.create(4026532300);
+    net.type = NST_ns_type_net;
+    net.owner = 4026531837;
+    net.certain = false;
+    NsRecord& lost = state.namespaces.create(4026532301);
+    lost.type = NST_ns_type_uts;
+    const std::string text = tree_dot(test::view_of(state), {});
+    EXPECT_EQ(tree_dot(test::view_of(state), {}), text);
+    const auto has = [&](const std::string& words) {
+        EXPECT_NE(text.find(words), std::string::npos) << words << '\n' << text;
+    };
+    has("subgraph cluster_4026531837 {\n    label=\"owned by user:[4026531837]\"");
+    has("    \"pid_4026532200_1\" [label=\"pid:[4026532200]\\nlevel 1, alive, 1 task\\ninit "
+        "in\\\"it");
+    has("\n  \"pid_4026531836_1\" -> \"pid_4026532200_1\";\n");
+    has("empty, 0 tasks\\nnot certain\", color=gray, fontcolor=gray40, style=dashed]");
+    has("\n  \"uts_4026532301_1\" [");  // by whom it is owned is not known
+    has("note: 1 namespace without tasks may have ended");
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+}
+
+#ifdef DOT
+TEST(TreeDot, IsTakenByGraphviz) {
+    WorldState state = test::sample_state();
+    test::add_task(state, 30, "a\\N\"<b>&lt;\\", {{test::outer, 30}, {test::inner, 1}});
+    state.namespaces.edit(test::inner)->init_tgid = 30;
+    FILE* dot = popen(DOT " -Tsvg >/dev/null 2>&1", "w");
+    ASSERT_NE(dot, nullptr);
+    const std::string text = tree_dot(test::view_of(state), {});
+    EXPECT_EQ(std::fwrite(text.data(), 1, text.size(), dot), text.size());
+    EXPECT_EQ(pclose(dot), 0) << text;
+    FILE* none = popen(DOT " -Tsvg >/dev/null 2>&1", "w");
+    EXPECT_EQ(std::fwrite(text.data(), 1, text.size() - 3, none), text.size() - 3);
+    EXPECT_NE(pclose(none), 0) << "it takes anything";
+}
+#endif
 
 TEST(Doubt, IsTold) {
     WorldState state = test::sample_state();

@@ -103,14 +103,10 @@ TaskLives::TaskLife& TaskLives::touch(const TaskRecord& task, bool born, bool wa
     if (life.named && renamed) {
         name(life);
     }
-    // Its init tells whose a pid namespace is; who comes into it from outside does not.
-    const nst_pid_nr innermost = task.vpids.innermost();
-    if (innermost.nr == 1 && task.leader()) {
-        const Whereabouts* here = stage_.besides.whereabouts(task);
-        const auto at = processes_.find(innermost.pid_namespace);
-        if (here != nullptr && !here->container.empty() && at != processes_.end() &&
-            at->second.number == life.track.process && life.named) {
-            at->second.container = container_words(*here);
+    if (const nst_pid_nr innermost = task.vpids.innermost(); life.named && innermost.nr == 1) {
+        // Its init tells whose a pid namespace is, and may have moved to another cgroup.
+        if (const auto at = processes_.find(innermost.pid_namespace);
+            at != processes_.end() && at->second.number == life.track.process) {
             name_process(at->second, life);
         }
     }
@@ -162,6 +158,11 @@ TaskLives::Process& TaskLives::process_of(std::uint32_t inum) {
 void TaskLives::name_process(Process& process, const TaskLife& life) {
     const std::uint32_t inum = life.vpids.innermost().pid_namespace;
     const NsRecord* ns = stage_.world.find_namespace(inum);
+    const TaskRecord* init = ns == nullptr ? nullptr : stage_.world.find_task(ns->init_tgid);
+    const Whereabouts* here = init == nullptr ? nullptr : stage_.besides.whereabouts(*init);
+    if (here != nullptr) {
+        process.container = here->container.empty() ? std::string() : container_words(*here);
+    }
     // Its numbers tell how deep it is, whatever else is known of it.
     const std::size_t level = life.vpids.size() == 0 ? 0 : life.vpids.size() - 1;
     std::string name = "pid namespace not known";
