@@ -74,7 +74,8 @@ TEST(ExportPerfetto, ShowsEachTaskOnceAndWhatItDid) {
     };
     shown("unshare: mnt, net, pid_for_children", "unshare 4017");
     shown("clone: pid", "sh 4018, nr 1");
-    EXPECT_EQ(trace.process(trace.only("task", "sh 4018, nr 1")), "pid:[4026532162], level 1");
+    EXPECT_EQ(trace.process(trace.only("task", "sh 4018, nr 1")),
+              "pid:[4026532162] gen 2, level 1");
     const json net = trace.only("namespace", "net:[4026532163]");
     EXPECT_EQ(net["args"]["creator_tid"], 4017);
     EXPECT_EQ(net["args"]["end"], "seen");
@@ -170,7 +171,7 @@ TEST(ExportJson, IsWhatReplayPrints) {
 TEST(ExportDot, ShowsTheHierarchyOfAMoment) {
     const Outcome then = run(export_of(format_1, "dot --at +1s"));
     EXPECT_EQ(then.status, 0) << then.err;
-    EXPECT_NE(then.out.find("\"pid_4026531836_1\" -> \"pid_4026532162_1\";"), std::string::npos)
+    EXPECT_NE(then.out.find("\"pid_4026531836_1\" -> \"pid_4026532162_2\";"), std::string::npos)
         << then.out;
     EXPECT_EQ(run(export_of(format_1, "dot --at +1s")).out, then.out);
     const Outcome end = run(export_of(format_1, "dot"));

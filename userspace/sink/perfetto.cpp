@@ -38,6 +38,28 @@ Differences differences(const Transition& change) {
     return all;
 }
 
+/// The event tells what happens just then. What snapshots and keyframes tell is as of another time,
+/// or of none.
+bool happens(const Event& event) {
+    switch (event.kind()) {
+        case NST_KIND_namespace:
+            return event.as<nst_namespace>().round == 0;
+        case NST_KIND_cgroup:
+            return event.as<nst_cgroup>().round == 0;
+        case NST_KIND_session:
+        case NST_KIND_mark:
+        case NST_KIND_gap:
+        case NST_KIND_task_seen:
+        case NST_KIND_task_exe:
+        case NST_KIND_ns_holder:
+        case NST_KIND_ns_kept:
+        case NST_KIND_task_kept:
+            return false;
+        default:
+            return true;
+    }
+}
+
 /// Whom a finding or a remark is about.
 template <class T>
 TraceArgs about(const T& found) {
@@ -95,7 +117,8 @@ fmt::memory_buffer& Perfetto::out() {
 
 void Perfetto::take(const Event& event, const Change& change, std::uint64_t boot_ns) {
     Stage& stage = parts_->stage;
-    stage.now = std::max(stage.now, boot_ns);
+    stage.recorded = std::max(stage.recorded, boot_ns);
+    stage.now = happens(event) ? event.boot_ns() : stage.recorded;
     if (stage.first_ns == 0) {
         stage.first_ns = parts_->doubtful_since = stage.now;
     }
@@ -136,31 +159,32 @@ void Perfetto::stream(const Event& event) {
         parts_->settled = false;
         if (stage.shown()) {
             stage.writer.instant(parts_->losses, Scope::thread, "session", "another session",
-                                 stage.now, {});
+                                 stage.recorded, {});
         }
     }
     if (event.kind() == NST_KIND_gap) {
         const auto& gap = event.as<nst_gap>();
         const std::string_view cause = enum_name(Format::ENUM_gap_cause, gap.cause);
-        stage.gap_ns = stage.now;
+        stage.gap_ns = stage.recorded;
         if (stage.shown()) {
             TraceArgs args;
             args.number("lost", gap.lost);
             args.text("cause", cause);
             args.number("where", gap.where);
             stage.writer.instant(parts_->losses, Scope::global, "loss",
-                                 fmt::format("{} events lost ({})", gap.lost, cause), stage.now,
-                                 args);
+                                 fmt::format("{} events lost ({})", gap.lost, cause),
+                                 stage.recorded, args);
         }
     }
     if (!stage.world.certain() && parts_->doubtful_since == 0) {
-        parts_->doubtful_since = stage.now;
+        parts_->doubtful_since = stage.recorded;
     } else if (stage.world.certain() && parts_->doubtful_since != 0) {
         const std::uint64_t since = std::exchange(parts_->doubtful_since, 0);
         if (stage.shown()) {
             stage.writer.slice(parts_->doubt, "doubt", "not certain",
-                               std::max(since, stage.origin()), stage.now, {});
-            stage.writer.instant(parts_->losses, Scope::global, "resync", "certain", stage.now, {});
+                               std::max(since, stage.begin_ns), stage.recorded, {});
+            stage.writer.instant(parts_->losses, Scope::global, "resync", "certain", stage.recorded,
+                                 {});
         }
     }
 }
@@ -193,7 +217,7 @@ void Perfetto::happened(const Event& event, const TaskRecord& task) {
             return;
     }
     if (const Track* row = parts_->tasks.row(task); row != nullptr) {
-        parts_->stage.writer.instant(*row, Scope::thread, "task", name, parts_->stage.now, args);
+        parts_->stage.writer.instant(*row, Scope::thread, "task", name, parts_->stage.at(), args);
     }
 }
 
@@ -236,13 +260,13 @@ void Perfetto::switched(const Event& event, const Change& change, const std::str
         args.text("clone_flags", fmt::format("{:#x}", event.as<nst_task_new>().clone_flags));
     }
     parts_->stage.writer.instant(*row, Scope::thread, "switch", how + ": " + all.names,
-                                 parts_->stage.now, args);
+                                 parts_->stage.at(), args);
 }
 
 void Perfetto::remarks() {
     Stage& stage = parts_->stage;
     for (const Remark& remark : checker_.lookout().news()) {
-        if (remark.at_boot_ns >= stage.origin() &&
+        if (remark.at_boot_ns >= stage.begin_ns &&
             nstrail::wanted(options_.filter, stage.besides, remark)) {
             stage.writer.instant(parts_->found, Scope::thread, "notable",
                                  fmt::format("notable {}", notable_name(remark.what)),
@@ -254,7 +278,7 @@ void Perfetto::remarks() {
 void Perfetto::findings() {
     Stage& stage = parts_->stage;
     for (const Finding& finding : checker_.news()) {
-        if (finding.at_boot_ns < stage.origin() ||
+        if (finding.at_boot_ns < stage.begin_ns ||
             !nstrail::wanted(options_.filter, stage.besides, finding)) {
             continue;
         }
@@ -273,9 +297,9 @@ void Perfetto::finish(bool whole) {
     findings();
     parts_->tasks.finish();
     parts_->namespaces.finish();
-    if (parts_->doubtful_since != 0 && stage.now >= stage.origin()) {
+    if (parts_->doubtful_since != 0 && stage.recorded >= stage.begin_ns) {
         stage.writer.slice(parts_->doubt, "doubt", "not certain",
-                           std::max(parts_->doubtful_since, stage.origin()), stage.now, {});
+                           std::max(parts_->doubtful_since, stage.begin_ns), stage.recorded, {});
     }
     const nst_session& session = stage.world.session();
     const Account& account = stage.world.account();
@@ -286,11 +310,12 @@ void Perfetto::finish(bool whole) {
     args.text_if("release", text_of(session.release, sizeof(session.release)));
     args.text("clock", "boottime");
     args.number("wall_offset_ns", session.wall_offset_ns);
-    args.number("begin_boot_ns", stage.origin());
-    args.number("end_boot_ns", stage.now);
+    const std::uint64_t begin = std::max(stage.first_ns, stage.begin_ns);
+    args.number("begin_boot_ns", begin);
+    args.number("end_boot_ns", stage.recorded);
     if (session.wall_offset_ns != 0) {
-        args.text("begin", rfc3339(session.wall_offset_ns + stage.origin()));
-        args.text("end", rfc3339(session.wall_offset_ns + stage.now));
+        args.text("begin", rfc3339(session.wall_offset_ns + begin));
+        args.text("end", rfc3339(session.wall_offset_ns + stage.recorded));
     }
     args.number("events", sum(account.events));
     args.number("lost", sum(account.lost));

@@ -38,8 +38,8 @@ std::string_view ended_name(Ended ended) {
 
 void Life::write(Stage& stage, std::string_view category, std::string_view name, std::uint64_t end,
                  Ended ended, TraceArgs& args, std::initializer_list<Phase> phases) const {
-    const auto from = [&](std::uint64_t at) { return std::clamp(at, stage.origin(), end); };
-    const bool clipped = begin < stage.origin();
+    const auto from = [&](std::uint64_t at) { return std::clamp(at, stage.begin_ns, end); };
+    const bool clipped = begin < stage.begin_ns;
     args.text("begin", begun_name(clipped ? Begun::before : begun));
     args.text("end", ended_name(ended));
     if (ended == Ended::unknown) {
@@ -48,7 +48,7 @@ void Life::write(Stage& stage, std::string_view category, std::string_view name,
     stage.writer.slice(track, category, name, from(begin), end, args);
     const auto phase = [&](const Phase& one) {
         const std::uint64_t until = std::min(one.until, end);
-        if (one.from != 0 && one.from <= until && until >= stage.origin()) {
+        if (one.from != 0 && one.from <= until && until >= stage.begin_ns) {
             stage.writer.slice(track, "phase", one.name, from(std::max(one.from, begin)),
                                std::max(until, from(begin)), {});
         }

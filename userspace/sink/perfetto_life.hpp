@@ -24,14 +24,15 @@ struct Stage {
     TraceWriter writer;
     std::uint64_t first_ns = 0;  ///< boottime of the first event
     std::uint64_t begin_ns = 0;  ///< what happened before it is not shown
-    std::uint64_t now = 0;       ///< boottime of the latest event, never going back
+    std::uint64_t recorded = 0;  ///< when the latest event was recorded, never going back
+    std::uint64_t now = 0;       ///< when it happened, which may be somewhat earlier
     std::uint64_t gap_ns = 0;    ///< when it was learned last that events were lost
     std::uint32_t session = 0;   ///< sessions begun
     bool filtered = false;       ///< lives are shown only if an event of theirs was wanted
 
-    [[nodiscard]] bool shown() const { return now >= begin_ns; }
-    /// Where slices can begin at the earliest.
-    [[nodiscard]] std::uint64_t origin() const { return std::max(first_ns, begin_ns); }
+    [[nodiscard]] bool shown() const { return recorded >= begin_ns; }
+    /// The time of an instant.
+    [[nodiscard]] std::uint64_t at() const { return std::max(now, begin_ns); }
 };
 
 enum class Begun : std::uint8_t {
@@ -65,9 +66,16 @@ struct Life {
         return stage.world.certain() || told > stage.gap_ns || stage.gap_ns == 0 ? Ended::alive
                                                                                  : Ended::unknown;
     }
+    /// An event is about it. Events of several CPUs may be told in another order than they
+    /// happened.
+    void tell(std::uint64_t now) { told = std::max(told, now); }
+    /// Its end, if that is told now.
+    [[nodiscard]] std::uint64_t end_at(std::uint64_t now) const {
+        return std::max({now, told, begin});
+    }
     /// Nothing of it is to be written.
     [[nodiscard]] bool hidden(const Stage& stage, std::uint64_t end) const {
-        return !wanted || end < stage.origin();
+        return !wanted || end < stage.begin_ns;
     }
     /// The slice of all of it and, within that, those of its phases, which follow one another or
     /// lie within one another, outer ones first. `args` is completed with how it began and ended.

@@ -11,9 +11,9 @@ namespace nstrail {
 void NsLives::take(const Event& event, const Change& change, bool wanted) {
     if (change.ended != NST_ns_type_none) {
         if (const auto at = lives_.find(event.as<nst_inum_free>().inum); at != lives_.end()) {
-            at->second.told = stage_.now;
+            at->second.tell(stage_.now);
             at->second.wanted = at->second.wanted || wanted;
-            end(at->second, Ended::seen);
+            end(at->second, stage_.now, Ended::seen);
             lives_.erase(at);
             entered_ = {};
         }
@@ -68,7 +68,7 @@ NsLives::NsLife* NsLives::meet(std::uint32_t inum, const Event& event) {
     auto at = lives_.find(inum);
     // A keyframe says afterwards of which generation those are that it told.
     if (at != lives_.end() && (at->second.type != ns->type || at->second.gen != ns->gen) && !kept) {
-        end(at->second, Ended::unknown);
+        end(at->second, stage_.now, Ended::unknown);
         lives_.erase(at);
         at = lives_.end();
     }
@@ -86,7 +86,7 @@ NsLives::NsLife* NsLives::meet(std::uint32_t inum, const Event& event) {
         life.begun = Begun::seen;
         life.begin = std::min(ns->first_seen_ns, stage_.now);
     }
-    life.told = stage_.now;
+    life.tell(stage_.now);
     life.entered = life.entered || kept;
     learn(life, *ns);
     return &life;
@@ -132,8 +132,9 @@ std::string_view NsLives::how_switched(const Transition& change, std::uint32_t t
     return made ? "unshare" : met ? "setns" : "switch";
 }
 
-void NsLives::end(const NsLife& life, Ended ended) {
-    if (life.hidden(stage_, stage_.now)) {
+void NsLives::end(const NsLife& life, std::uint64_t now, Ended ended) {
+    const std::uint64_t until = life.end_at(now);
+    if (life.hidden(stage_, until)) {
         return;
     }
     NsLife shown = life;
@@ -169,7 +170,7 @@ void NsLives::end(const NsLife& life, Ended ended) {
     if (outer.from > inner.from) {
         std::swap(outer, inner);
     }
-    shown.write(stage_, "namespace", name, stage_.now, ended, args, {outer, inner});
+    shown.write(stage_, "namespace", name, until, ended, args, {outer, inner});
 }
 
 void NsLives::suspend() {
@@ -195,7 +196,7 @@ void NsLives::settle() {
             life.begun = old->begun;
             life.wanted = life.wanted || old->wanted;
         } else {
-            end(*old, Ended::unknown);
+            end(*old, stage_.recorded, Ended::unknown);
         }
     }
     suspended_.clear();
@@ -203,7 +204,7 @@ void NsLives::settle() {
         const NsRecord* ns = stage_.world.find_namespace(life->inum);
         if (ns == nullptr || ns->gen != life->gen) {
             const std::uint32_t inum = life->inum;
-            end(*life, Ended::unknown);
+            end(*life, stage_.recorded, Ended::unknown);
             lives_.erase(inum);
             entered_ = {};
         } else {
@@ -215,7 +216,7 @@ void NsLives::settle() {
 void NsLives::finish() {
     settle();
     for (NsLife* life : by_row<NsLife>(lives_)) {
-        end(*life, life->certain ? life->at_the_end(stage_) : Ended::unknown);
+        end(*life, stage_.recorded, life->certain ? life->at_the_end(stage_) : Ended::unknown);
     }
     lives_.clear();
 }

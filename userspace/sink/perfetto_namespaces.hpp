@@ -50,7 +50,7 @@ private:
     NsLife* meet(std::uint32_t inum, const Event& event);
     void learn(NsLife& life, const NsRecord& ns);
     void enter(const NsSet& set, const Event& event, bool wanted);
-    void end(const NsLife& life, Ended ended);
+    void end(const NsLife& life, std::uint64_t now, Ended ended);
 
     Stage& stage_;
     boost::unordered_flat_map<std::uint32_t, NsLife> lives_;      // by inode number

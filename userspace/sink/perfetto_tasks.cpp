@@ -11,7 +11,7 @@ void TaskLives::take(const Event& event, const Change& change, bool wanted) {
     // First the ends: a birth may take the number, or even the key, of who is gone.
     for (const TaskRecord& gone : change.dropped) {
         if (const auto at = lives_.find(gone.key); at != lives_.end()) {
-            end(at->second, Ended::unknown, {});
+            end(at->second, stage_.now, Ended::unknown, {});
             lives_.erase(at);
         }
     }
@@ -23,14 +23,19 @@ void TaskLives::take(const Event& event, const Change& change, bool wanted) {
             // sched_process_free comes an unknown time after the release, which was not seen.
             const bool release = event.kind() == NST_KIND_task_release;
             if (release) {
-                life.told = stage_.now;
+                life.tell(stage_.now);
                 life.exit_code = event.as<nst_task_release>().exit_code;
                 life.exit_known = true;
             }
             const Whereabouts* here = stage_.besides.whereabouts_of_released(change);
-            end(life, release ? Ended::seen : Ended::unknown,
+            end(life, stage_.now, release ? Ended::seen : Ended::unknown,
                 here == nullptr ? std::string_view{} : here->container);
             lives_.erase(at);
+        }
+    }
+    if (change.actor != nullptr) {
+        if (const auto at = lives_.find(change.actor->key); at != lives_.end()) {
+            at->second.tell(stage_.now);  // it ran
         }
     }
     if (change.task != nullptr) {
@@ -42,11 +47,12 @@ void TaskLives::take(const Event& event, const Change& change, bool wanted) {
             touch(*leader, false, wanted);
         }
     }
-    if (event.kind() == NST_KIND_task_new && change.task != nullptr && change.actor != nullptr &&
-        stage_.shown() && !stage_.filtered) {
-        if (const Track* parent = row(*change.actor); parent != nullptr) {
-            const Track from = *parent;
-            stage_.writer.arrow(from, *row(*change.task), stage_.now);
+    if (event.kind() == NST_KIND_task_new && change.actor != nullptr && stage_.shown() &&
+        !stage_.filtered) {
+        const auto parent = lives_.find(change.actor->key);
+        if (parent != lives_.end() && parent->second.begin <= stage_.now) {
+            const Track from = *row(*change.actor);
+            stage_.writer.arrow(from, *row(*change.task), stage_.at());
         }
     }
 }
@@ -63,7 +69,7 @@ TaskLives::TaskLife& TaskLives::begin(const TaskRecord& task, bool born) {
         suspended_.erase(old);
         Process& process = processes_[task.vpids.innermost().pid_namespace];
         process.rejoined = stage_.session;
-        process.rejoined_ns = stage_.now;
+        process.rejoined_ns = stage_.recorded;
         return life;
     }
     life.track.thread = stage_.writer.number();
@@ -74,15 +80,16 @@ TaskLives::TaskLife& TaskLives::begin(const TaskRecord& task, bool born) {
         life.begun = Begun::seen;
         life.begin = stage_.now;
     } else {
-        life.begun = task.start_boottime_ns < stage_.first_ns ? Begun::before : Begun::found;
-        life.begin = std::min(task.start_boottime_ns, stage_.now);
+        const bool before = task.start_boottime_ns < stage_.first_ns;
+        life.begun = before ? Begun::before : Begun::found;
+        life.begin = before ? stage_.first_ns : std::min(task.start_boottime_ns, stage_.now);
     }
     return life;
 }
 
 TaskLives::TaskLife& TaskLives::touch(const TaskRecord& task, bool born, bool wanted) {
     TaskLife& life = begin(task, born);
-    life.told = stage_.now;
+    life.tell(stage_.now);
     life.wanted = life.wanted || wanted;
     const bool renamed = life.comm != task.name() || life.tid != task.tid;
     life.tid = task.tid;
@@ -94,10 +101,10 @@ TaskLives::TaskLife& TaskLives::touch(const TaskRecord& task, bool born, bool wa
         life.exit_code = task.exit_code;
         life.exit_known = true;
         if (life.exiting == 0 && task.exited_boot_ns != 0) {
-            life.exiting = std::min(task.exited_boot_ns, stage_.now);
+            life.exiting = std::min(task.exited_boot_ns, life.told);
         }
         if (life.zombie == 0 && task.state == TaskState::zombie) {
-            life.zombie = stage_.now;
+            life.zombie = life.told;
         }
     }
     if (life.named && renamed) {
@@ -180,8 +187,9 @@ void TaskLives::name_process(Process& process, const TaskLife& life) {
     }
 }
 
-void TaskLives::end(TaskLife& life, Ended ended, std::string_view container) {
-    if (life.hidden(stage_, stage_.now)) {
+void TaskLives::end(TaskLife& life, std::uint64_t now, Ended ended, std::string_view container) {
+    const std::uint64_t end = life.end_at(now);
+    if (life.hidden(stage_, end)) {
         return;
     }
     if (!life.named) {
@@ -204,7 +212,7 @@ void TaskLives::end(TaskLife& life, Ended ended, std::string_view container) {
     if (life.exit_known) {
         args.number("exit_code", life.exit_code);
     }
-    life.write(stage_, "task", life.comm, stage_.now, ended, args,
+    life.write(stage_, "task", life.comm, end, ended, args,
                {{.name = "exiting",
                  .from = life.exiting,
                  .until = life.zombie == 0 ? UINT64_MAX : life.zombie},
@@ -220,7 +228,7 @@ void TaskLives::suspend() {
 
 void TaskLives::settle() {
     for (TaskLife* life : by_row<TaskLife>(suspended_)) {
-        end(*life, Ended::unknown, {});
+        end(*life, stage_.recorded, Ended::unknown, {});
     }
     suspended_.clear();
 }
@@ -230,7 +238,7 @@ void TaskLives::finish() {
     for (TaskLife* life : by_row<TaskLife>(lives_)) {
         const TaskRecord* task = stage_.world.find_task(life->tid);
         const Whereabouts* here = task == nullptr ? nullptr : stage_.besides.whereabouts(*task);
-        end(*life, life->at_the_end(stage_),
+        end(*life, stage_.recorded, life->at_the_end(stage_),
             here == nullptr ? std::string_view{} : here->container);
     }
     lives_.clear();

@@ -55,7 +55,7 @@ private:
 
     TaskLife& begin(const TaskRecord& task, bool born);
     TaskLife& touch(const TaskRecord& task, bool born, bool wanted);
-    void end(TaskLife& life, Ended ended, std::string_view container);
+    void end(TaskLife& life, std::uint64_t now, Ended ended, std::string_view container);
     void name(TaskLife& life);
     [[nodiscard]] Process& process_of(std::uint32_t inum);
     void name_process(Process& process, const TaskLife& life);
