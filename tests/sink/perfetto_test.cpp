@@ -190,6 +190,20 @@ TEST(PerfettoTasks, AThreadThatExecsTakesItsLeadersTidAndKeepsItsRow) {
     EXPECT_EQ(trace.only("task", "app 101")["args"]["end"], "alive") << "the old leader, a zombie";
 }
 
+TEST(PerfettoTasks, AfterALossTheKeyOfOneMayBeAnothers) {
+    Script s;
+    s.fork({.tid = 100, .comm = "gone"});
+    const std::uint64_t key = s.of(100).ref.key;
+    s.gap(9);
+    s.forget(100);
+    s.exists({.tid = 101, .comm = "other", .key = key});
+    s.change(101).ref.start_boottime_ns = last_ns(s);
+    s.exec(101, "other");
+    const Trace trace = trace_of(s);
+    EXPECT_EQ(trace.only("task", "gone 100")["args"]["end"], "unknown");
+    EXPECT_EQ(trace.only("task", "other 101")["args"]["begin"], "found later");
+}
+
 TEST(PerfettoTasks, GoOnInAnotherSession) {
     Script s;
     s.fork({.tid = 100, .comm = "stays"});

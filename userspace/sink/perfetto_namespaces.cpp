@@ -97,8 +97,11 @@ void NsLives::learn(NsLife& life, const NsRecord& ns) {
     life.type = ns.type;
     life.gen = ns.gen;
     life.id = ns.id;
-    life.dying_since = ns.dying ? ns.dying_since_ns : 0;
-    life.emptied = ns.tasks == 0 ? ns.emptied_ns : 0;
+    const auto since = [&](std::uint64_t known, bool is, std::uint64_t told) {
+        return !is ? 0 : known != 0 ? known : std::min(told, stage_.now);
+    };
+    life.dying_since = since(life.dying_since, ns.dying, ns.dying_since_ns);
+    life.emptied = since(life.emptied, ns.tasks == 0, ns.emptied_ns);
     life.parent = ns.parent;
     life.owner = ns.owner;
     life.level = ns.level;
