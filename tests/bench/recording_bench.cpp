@@ -220,7 +220,8 @@ void state_at_a_time_in_a_gigabyte(benchmark::State& state) {
         World world;
         Checker checker(world);
         while (!(*source)->ended()) {
-            replayed += (*source)->poll([&](const Event& event) { checker.apply(event); }).value_or(0);
+            replayed +=
+                (*source)->poll([&](const Event& event) { checker.apply(event); }).value_or(0);
         }
         benchmark::DoNotOptimize(world.view());
         longest = std::max(longest, std::chrono::duration<double, std::milli>(
@@ -228,8 +229,8 @@ void state_at_a_time_in_a_gigabyte(benchmark::State& state) {
                                         .count());
     }
     state.counters["longest_ms"] = longest;
-    state.counters["events"] = benchmark::Counter(static_cast<double>(replayed),
-                                                  benchmark::Counter::kAvgIterations);
+    state.counters["events"] =
+        benchmark::Counter(static_cast<double>(replayed), benchmark::Counter::kAvgIterations);
 }
 BENCHMARK(state_at_a_time_in_a_gigabyte)->Unit(benchmark::kMillisecond)->UseRealTime();
 

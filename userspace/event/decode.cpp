@@ -85,9 +85,8 @@ Result<Event> Event::refuse(std::span<const std::byte> record) {
         return fail("decode an event",
                     fmt::format("{} needs {} bytes, has {}", info.name, info.fixed, record.size()));
     }
-    return fail("decode an event",
-                fmt::format("{} claims {} elements in {} bytes", info.name, count_in(record, info),
-                            record.size() - info.fixed));
+    return fail("decode an event", fmt::format("{} claims {} elements in {} bytes", info.name,
+                                               count_in(record, info), record.size() - info.fixed));
 }
 
 std::string_view kind_name(Kind kind) {

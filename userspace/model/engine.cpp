@@ -20,7 +20,8 @@ constexpr std::uint32_t sweep_namespaces = 4096;
 }  // namespace
 
 Engine::Engine()
-    : namespaces_(state_.namespaces, state_.account, [this](const NsRecord& gone) { sets_.forget(gone); }),
+    : namespaces_(state_.namespaces, state_.account,
+                  [this](const NsRecord& gone) { sets_.forget(gone); }),
       sets_(state_.sets, state_.namespaces),
       cgroups_(state_.cgroups),
       names_(state_.names) {}

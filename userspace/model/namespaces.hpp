@@ -17,8 +17,8 @@ namespace nstrail {
 /// The writer of an NsTable.
 class Namespaces {
 public:
-    /// `orphaned` is called with what was known of each namespace that ends while tasks refer to it:
-    /// they must not be taken for tasks of the next one that gets the number.
+    /// `orphaned` is called with what was known of each namespace that ends while tasks refer to
+    /// it: they must not be taken for tasks of the next one that gets the number.
     Namespaces(NsTable& table, Account& account, std::function<void(const NsRecord&)> orphaned)
         : table_(table), account_(account), orphaned_(std::move(orphaned)) {}
 

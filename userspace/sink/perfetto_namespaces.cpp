@@ -101,7 +101,7 @@ void NsLives::learn(NsLife& life, const NsRecord& ns) {
         return !is ? 0 : known != 0 ? known : std::min(told, stage_.now);
     };
     life.dying_since = since(life.dying_since, ns.dying, ns.dying_since_ns);
-    life.emptied = since(life.emptied, ns.tasks == 0, ns.emptied_ns);
+    life.emptied = since(life.emptied, ns.task_sets == 0, ns.emptied_ns);
     life.parent = ns.parent;
     life.owner = ns.owner;
     life.level = ns.level;

@@ -59,10 +59,11 @@ std::string label(const Namespace& ns, const Who& who) {
     if (hierarchical(ns) && (record.facts || record.parent != 0)) {
         text += fmt::format("level {}, ", record.level);
     }
-    const std::uint32_t alive = ns.alive_tasks();
-    text += fmt::format("{}, {} task{}", ns_state_name(ns.state()), alive, alive == 1 ? "" : "s");
-    if (const std::uint32_t zombies = ns.zombies(); zombies != 0) {
-        text += fmt::format(", {} zombie{}", zombies, zombies == 1 ? "" : "s");
+    const Population all = ns.population();
+    text += fmt::format("{}, {} task{}", ns_state_name(ns.state()), all.alive(),
+                        all.alive() == 1 ? "" : "s");
+    if (all.zombies != 0) {
+        text += fmt::format(", {} zombie{}", all.zombies, all.zombies == 1 ? "" : "s");
     }
     if (const auto reaper = ns.reaper()) {
         text += fmt::format("\ninit {} ({})", printable(reaper->comm()), reaper->tid());
