@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 #include "sink/line_facts.hpp"
@@ -201,7 +202,9 @@ TEST(PerfettoTasks, AfterALossTheKeyOfOneMayBeAnothers) {
     s.exec(101, "other");
     const Trace trace = trace_of(s);
     EXPECT_EQ(trace.only("task", "gone 100")["args"]["end"], "unknown");
-    EXPECT_EQ(trace.only("task", "other 101")["args"]["begin"], "found later");
+    const json other = trace.only("task", "other 101");
+    EXPECT_EQ(other["args"]["begin"], "found later");
+    EXPECT_EQ(trace.process(other), "pid namespace not known");
 }
 
 TEST(PerfettoTasks, GoOnInAnotherSession) {
@@ -346,6 +349,33 @@ TEST(PerfettoFilter, ShowsLivesOfWhichSomethingMatches) {
     EXPECT_EQ(trace.row(trace.of('X', "task")[0]), "wanted 101");
     EXPECT_EQ(trace.of('i', "loss").size(), 1U) << "no filter takes a loss away";
     EXPECT_TRUE(trace.of('s', "task").empty());
+}
+
+/// A document of these events, on a row that has a name.
+Trace check(const std::string& events) {
+    return checked_trace(
+        R"({"traceEvents":[{"ph":"M","pid":1,"tid":2,"ts":0,"name":"process_name","args":{"name":"p"}},)"
+        R"({"ph":"M","pid":1,"tid":2,"ts":0,"name":"thread_name","args":{"name":"t"}})" +
+        events + "]}");
+}
+
+TEST(TraceCheck, FindsWhatAViewerWouldNotTake) {
+    static const std::string outer =
+        R"(,{"ph":"X","pid":1,"tid":2,"ts":1.000,"dur":5.000,"cat":"c","name":"n","args":{}})";
+    EXPECT_EQ(check(outer).of('X', "c").size(), 1U);
+    EXPECT_NONFATAL_FAILURE(
+        check(outer +
+              R"(,{"ph":"X","pid":1,"tid":2,"ts":2,"dur":5,"cat":"c","name":"n","args":{}})"),
+        "partly within");
+    EXPECT_NONFATAL_FAILURE(
+        check(R"(,{"ph":"X","pid":1,"tid":2,"ts":2,"dur":-1,"cat":"c","name":"n","args":{}})"),
+        "dur");
+    EXPECT_NONFATAL_FAILURE(
+        check(R"(,{"ph":"i","s":"t","pid":1,"tid":3,"ts":2,"cat":"c","name":"n","args":{}})"),
+        "3 has no name");
+    EXPECT_NONFATAL_FAILURE(
+        check(outer + R"(,{"ph":"s","pid":1,"tid":2,"ts":2,"id":1,"name":"n"})"), "half an arrow");
+    EXPECT_NONFATAL_FAILURE((void)checked_trace(R"({"traceEvents":[)"), "no document");
 }
 
 TEST(PerfettoDocument, IsOneWhateverTheStream) {

@@ -81,7 +81,7 @@ TraceArgs about(const T& found) {
 
 struct Perfetto::Parts {
     explicit Parts(const World& world) : stage(world), tasks(stage), namespaces(stage) {
-        process = stage.writer.number();
+        const std::uint32_t process = stage.writer.number();
         for (Track* row : {&losses, &doubt, &found}) {
             *row = {.process = process, .thread = stage.writer.number()};
         }
@@ -95,7 +95,6 @@ struct Perfetto::Parts {
     TaskLives tasks;
     NsLives namespaces;
     // What is about no task or namespace, or about many.
-    std::uint32_t process = 0;
     Track losses;
     Track doubt;
     Track found;

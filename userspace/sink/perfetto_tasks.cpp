@@ -47,12 +47,13 @@ void TaskLives::take(const Event& event, const Change& change, bool wanted) {
             touch(*leader, event, wanted);
         }
     }
-    if (event.kind() == NST_KIND_task_new && change.actor != nullptr && stage_.shown() &&
-        !stage_.filtered) {
+    if (event.kind() == NST_KIND_task_new && change.actor != nullptr && change.task != nullptr &&
+        stage_.shown() && !stage_.filtered) {
         const auto parent = lives_.find(change.actor->key);
-        if (parent != lives_.end() && parent->second.begin <= stage_.now) {
-            const Track from = *row(*change.actor);
-            stage_.writer.arrow(from, *row(*change.task), stage_.at());
+        const Track* from = row(*change.actor);
+        const Track* to = row(*change.task);
+        if (from != nullptr && to != nullptr && parent->second.begin <= stage_.now) {
+            stage_.writer.arrow(*from, *to, stage_.at());
         }
     }
 }
@@ -67,7 +68,7 @@ TaskLives::TaskLife& TaskLives::begin(const TaskRecord& task, bool born) {
         old != suspended_.end()) {
         life = std::move(old->second);
         suspended_.erase(old);
-        Process& process = processes_[task.vpids.innermost().pid_namespace];
+        Process& process = processes_[life.vpids.innermost().pid_namespace];
         process.rejoined = stage_.session;
         process.rejoined_ns = stage_.recorded;
         return life;
@@ -109,7 +110,9 @@ TaskLives::TaskLife& TaskLives::touch(const TaskRecord& task, const Event& event
     life.tgid = task.tgid;
     life.start_boottime_ns = task.start_boottime_ns;
     life.comm = task.name();
-    life.vpids = task.vpids;
+    // The outermost number is the tid; else they are those of who had its key before.
+    const auto vpids = task.vpids.span();
+    life.vpids = vpids.empty() || vpids.front().nr == task.tid ? task.vpids : PidVector();
     if (task.state != TaskState::alive) {
         life.exit_code = task.exit_code;
         life.exit_known = true;
@@ -123,7 +126,7 @@ TaskLives::TaskLife& TaskLives::touch(const TaskRecord& task, const Event& event
     if (life.named && renamed) {
         name(life);
     }
-    if (const nst_pid_nr innermost = task.vpids.innermost(); life.named && innermost.nr == 1) {
+    if (const nst_pid_nr innermost = life.vpids.innermost(); life.named && innermost.nr == 1) {
         // Its init tells whose a pid namespace is, and may have moved to another cgroup.
         if (const auto at = processes_.find(innermost.pid_namespace);
             at != processes_.end() && at->second.number == life.track.process) {
