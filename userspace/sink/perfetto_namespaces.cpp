@@ -177,8 +177,8 @@ void NsLives::end(const NsLife& life, std::uint64_t now, Ended ended) {
 }
 
 void NsLives::suspend() {
-    for (auto& [inum, life] : lives_) {
-        suspended_.insert_or_assign(inum, std::move(life));
+    for (const auto& [inum, life] : lives_) {
+        suspended_.insert_or_assign(inum, life);
     }
     lives_.clear();
     entered_ = {};
