@@ -75,6 +75,34 @@ TEST(Snapshot, TellsWhatWasThereBefore) {
     EXPECT_EQ(s.account().appeared[NST_ns_type_pid], 0U) << "there before, not appeared";
 }
 
+TEST(Snapshot, AfterALossATaskWithTheKeyOfADeadOneIsAnother) {
+    for (const bool told_before : {true, false}) {
+        Script s;
+        s.fork({.tid = 100, .flags = CLONE_NEWPID, .comm = "gone"});
+        const std::uint64_t key = s.of(100).ref.key;
+        s.forget(100);  // and 101 is born, and nobody tells
+        s.exists({.tid = 101, .comm = "other", .key = key});
+        if (told_before) {
+            s.exec(101, "other");
+            EXPECT_FALSE(s.task(100)) << "its key is another's";
+            EXPECT_EQ(s.account().tasks_dropped, 1U);
+        } else {
+            s.change(101).ref = {.key = key,
+                                 .start_boottime_ns = s.task(100)->start_boottime_ns(),
+                                 .tid = 100,
+                                 .tgid = 100};
+        }
+        s.gap(3);
+        s.snapshot(2);
+        const auto task = s.task(told_before ? 101 : 100);
+        ASSERT_TRUE(task);
+        ASSERT_EQ(task->vpids().size(), 1U);
+        EXPECT_EQ(task->vpids().back().nr, 101U);
+        EXPECT_EQ(s.account().tasks_dropped, 1U);
+        EXPECT_EQ(s.world.task_count(), 3U);
+    }
+}
+
 TEST(Snapshot, WhatAZombieIsNotInIsNoNamespace) {
     Script s;
     s.fork({.tid = 100, .comm = "sh"});

@@ -367,7 +367,7 @@ void Script::exec(std::uint32_t tid, const std::string& comm) {
     nst_task_exec event{};
     event.task = task.ref;
     event.ns = task.ns;
-    event.old_tid = tid;
+    event.old_tid = task.gave_up_tid != 0 ? std::exchange(task.gave_up_tid, 0) : tid;
     event.ppid = task.ppid;
     copy_text(event.comm, comm);
     emit(event);
@@ -392,6 +392,7 @@ void Script::exchange(std::uint32_t thread) {
     std::swap(survivor.ref.tid, leader.ref.tid);
     std::swap(survivor.pid_key, leader.pid_key);
     std::swap(survivor.vpids, leader.vpids);
+    survivor.gave_up_tid = leader.ref.tid;
     std::swap(survivor, leader);  // tasks_ is sorted by tid
 }
 

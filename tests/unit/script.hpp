@@ -57,6 +57,7 @@ struct TrueTask {
     std::uint32_t exit_state = 0;
     std::int32_t exit_code = 0;
     bool exited = false;
+    std::uint32_t gave_up_tid = 0;  ///< for its leader's, in the exec under way
 };
 
 /// A task to be born. Numbers that are 0 are chosen by the script.

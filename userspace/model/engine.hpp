@@ -87,6 +87,7 @@ private:
     [[nodiscard]] TaskSlot slot_by_tid(std::uint32_t tid) const;
     TaskRecord& add_task(const nst_task_ref& ref);
     void drop_task(TaskSlot slot);
+    void lose(const TaskRecord& task, Change& change);
     void evict(const nst_task_ref& ref, std::uint64_t& counter, Change& change);
     void unindex_tid(std::uint32_t tid, TaskSlot slot);
     void exchange(TaskRecord& one, TaskRecord& other);

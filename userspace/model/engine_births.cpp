@@ -15,6 +15,16 @@ namespace {
 constexpr Slot made_by_clone[] = {Slot::mnt, Slot::uts,    Slot::ipc,  Slot::net,
                                   Slot::pid, Slot::cgroup, Slot::user, Slot::time_for_children};
 
+/// A task keeps its numbers until it has none, in its release.
+bool may_have(const TaskRecord& task, std::span<const nst_pid_nr> vector) {
+    return vector.empty() ||
+           std::ranges::equal(task.vpids.span(), vector,
+                              [](const nst_pid_nr& one, const nst_pid_nr& other) {
+                                  return one.pid_namespace == other.pid_namespace &&
+                                         one.nr == other.nr;
+                              });
+}
+
 }  // namespace
 
 void Engine::on(const Event& event, const nst_task_new& e, Change& change) {
@@ -119,11 +129,10 @@ void Engine::on(const Event& event, const nst_task_seen& e, Change& change) {
         change.task = known;
         return;  // live events have told more recent things
     }
-    if (known != nullptr &&
-        (known->start_boottime_ns != e.task.start_boottime_ns || known->tid != e.task.tid)) {
-        state_.account.tasks_dropped++;
-        change.dropped.push_back(*known);
-        drop_task(slot_of(*known));
+    const auto vector = event.tail<nst_task_seen, nst_pid_nr>();
+    if (known != nullptr && (known->start_boottime_ns != e.task.start_boottime_ns ||
+                             known->tid != e.task.tid || !may_have(*known, vector))) {
+        lose(*known, change);
         known = nullptr;
     }
     const bool found = known == nullptr;
@@ -136,7 +145,7 @@ void Engine::on(const Event& event, const nst_task_seen& e, Change& change) {
         task.process = state_.processes.acquire(task.tgid);
         task.pid_key = e.pid_key;
         task.kernel_thread = (e.flags & pf_kthread) != 0;
-        set_vector(task, event.tail<nst_task_seen, nst_pid_nr>());
+        set_vector(task, vector);
     } else {
         note_init(task);  // its namespace may have got another record, a birth being lost
     }

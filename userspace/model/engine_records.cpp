@@ -49,6 +49,13 @@ void Engine::drop_task(TaskSlot slot) {
     state_.tasks.release(slot);
 }
 
+/// It turns out to be gone: its release was lost.
+void Engine::lose(const TaskRecord& task, Change& change) {
+    state_.account.tasks_dropped++;
+    change.dropped.push_back(task);
+    drop_task(slot_of(task));
+}
+
 /// Ends whoever else has the address or the number of a task that is known to be.
 void Engine::evict(const nst_task_ref& ref, std::uint64_t& counter, Change& change) {
     for (const TaskSlot slot : {by_key_.find(ref.key), slot_by_tid(ref.tid)}) {

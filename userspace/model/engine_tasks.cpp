@@ -6,8 +6,23 @@
 
 namespace nstrail {
 
+namespace {
+
+/// Who executes keeps its tid, or gives it up for its leader's (de_thread).
+bool may_be(const TaskRecord& task, const nst_task_exec& e) {
+    return task.tid == e.task.tid
+               ? task.start_boottime_ns == e.task.start_boottime_ns
+               : task.tid == e.old_tid && task.tgid == e.task.tgid && e.task.tid == e.task.tgid;
+}
+
+}  // namespace
+
 void Engine::on(const Event& /*event*/, const nst_task_exec& e, Change& change) {
     TaskRecord* task = find_key(e.task.key);
+    if (task != nullptr && !may_be(*task, e)) {
+        lose(*task, change);
+        task = nullptr;
+    }
     if (task == nullptr) {
         if (in_round_) {
             std::ranges::copy(e.comm, pending_[e.task.key].comm.begin());

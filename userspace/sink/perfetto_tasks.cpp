@@ -39,12 +39,12 @@ void TaskLives::take(const Event& event, const Change& change, bool wanted) {
         }
     }
     if (change.task != nullptr) {
-        touch(*change.task, event, wanted);
+        touch(*change.task, event.kind() == NST_KIND_task_new, wanted);
     }
     if (event.kind() == NST_KIND_exchange_tids) {
         const auto& e = event.as<nst_exchange_tids>();
         if (const TaskRecord* leader = stage_.world.find_key(e.leader.key); leader != nullptr) {
-            touch(*leader, event, wanted);
+            touch(*leader, false, wanted);
         }
     }
     if (event.kind() == NST_KIND_task_new && change.actor != nullptr && change.task != nullptr &&
@@ -88,21 +88,8 @@ TaskLives::TaskLife& TaskLives::begin(const TaskRecord& task, bool born) {
     return life;
 }
 
-/// After a loss the key of one who is gone may be another's. Who executes as a thread takes over
-/// what its leader was, which is told.
-bool TaskLives::same(const TaskLife& life, const TaskRecord& task, const Event& event) {
-    return life.tid == task.tid || life.start_boottime_ns == task.start_boottime_ns ||
-           event.kind() == NST_KIND_exchange_tids ||
-           (event.kind() == NST_KIND_task_exec && event.as<nst_task_exec>().old_tid == life.tid);
-}
-
-TaskLives::TaskLife& TaskLives::touch(const TaskRecord& task, const Event& event, bool wanted) {
-    if (const auto at = lives_.find(task.key);
-        at != lives_.end() && !same(at->second, task, event)) {
-        end(at->second, stage_.now, Ended::unknown, {});
-        lives_.erase(at);
-    }
-    TaskLife& life = begin(task, event.kind() == NST_KIND_task_new);
+TaskLives::TaskLife& TaskLives::touch(const TaskRecord& task, bool born, bool wanted) {
+    TaskLife& life = begin(task, born);
     life.tell(stage_.now);
     life.wanted = life.wanted || wanted;
     const bool renamed = life.comm != task.name() || life.tid != task.tid;
@@ -110,9 +97,7 @@ TaskLives::TaskLife& TaskLives::touch(const TaskRecord& task, const Event& event
     life.tgid = task.tgid;
     life.start_boottime_ns = task.start_boottime_ns;
     life.comm = task.name();
-    // The outermost number is the tid; else they are those of who had its key before.
-    const auto vpids = task.vpids.span();
-    life.vpids = vpids.empty() || vpids.front().nr == task.tid ? task.vpids : PidVector();
+    life.vpids = task.vpids;
     if (task.state != TaskState::alive) {
         life.exit_code = task.exit_code;
         life.exit_known = true;

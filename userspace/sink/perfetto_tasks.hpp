@@ -54,9 +54,7 @@ private:
     using Identity = std::pair<std::uint64_t, std::uint32_t>;  // start_boottime, tid
 
     TaskLife& begin(const TaskRecord& task, bool born);
-    TaskLife& touch(const TaskRecord& task, const Event& event, bool wanted);
-    [[nodiscard]] static bool same(const TaskLife& life, const TaskRecord& task,
-                                   const Event& event);
+    TaskLife& touch(const TaskRecord& task, bool born, bool wanted);
     void end(TaskLife& life, std::uint64_t now, Ended ended, std::string_view container);
     void name(TaskLife& life);
     [[nodiscard]] Process& process_of(std::uint32_t inum);
