@@ -18,11 +18,10 @@ constexpr Slot made_by_clone[] = {Slot::mnt, Slot::uts,    Slot::ipc,  Slot::net
 /// A task keeps its numbers until it has none, in its release.
 bool may_have(const TaskRecord& task, std::span<const nst_pid_nr> vector) {
     return vector.empty() ||
-           std::ranges::equal(task.vpids.span(), vector,
-                              [](const nst_pid_nr& one, const nst_pid_nr& other) {
-                                  return one.pid_namespace == other.pid_namespace &&
-                                         one.nr == other.nr;
-                              });
+           std::ranges::equal(
+               task.vpids.span(), vector, [](const nst_pid_nr& one, const nst_pid_nr& other) {
+                   return one.pid_namespace == other.pid_namespace && one.nr == other.nr;
+               });
 }
 
 }  // namespace
