@@ -182,17 +182,7 @@ TEST(PidNamespaces, ASnapshotFindsAnInitThatZaps) {
     // and nobody may be added any more.
     TrueTask& init = s.change(100);
     init.flags |= 0x4;
-    init.ns = {.nsproxy = 0,
-               .mnt = 0,
-               .uts = 0,
-               .ipc = 0,
-               .net = 0,
-               .cgroup = 0,
-               .time = 0,
-               .time_for_children = 0,
-               .pid_for_children = 0,
-               .pid = inner,
-               .user = init.ns.user};
+    init.ns = left(init.ns);
     nst_namespace facts = s.look_ns(inner);
     facts.pid_allocated = 2;
     s.snapshot_begin(1);

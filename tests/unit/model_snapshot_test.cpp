@@ -43,17 +43,7 @@ TEST(Snapshot, TellsWhatWasThereBefore) {
     TrueTask& zombie = s.change(102);
     zombie.exit_state = 0x20;
     zombie.exit_code = 512;
-    zombie.ns = {.nsproxy = 0,
-                 .mnt = 0,
-                 .uts = 0,
-                 .ipc = 0,
-                 .net = 0,
-                 .cgroup = 0,
-                 .time = 0,
-                 .time_for_children = 0,
-                 .pid_for_children = 0,
-                 .pid = zombie.ns.pid,
-                 .user = zombie.ns.user};
+    zombie.ns = left(zombie.ns);
     s.snapshot(1);
     const auto leader = s.task(100);
     ASSERT_TRUE(leader);
@@ -111,17 +101,7 @@ TEST(Snapshot, WhatAZombieIsNotInIsNoNamespace) {
     s.silent_unshare(100, CLONE_NEWUSER);
     TrueTask& zombie = s.change(100);
     zombie.exit_state = 0x20;
-    zombie.ns = {.nsproxy = 0,
-                 .mnt = 0,
-                 .uts = 0,
-                 .ipc = 0,
-                 .net = 0,
-                 .cgroup = 0,
-                 .time = 0,
-                 .time_for_children = 0,
-                 .pid_for_children = 0,
-                 .pid = zombie.ns.pid,
-                 .user = zombie.ns.user};
+    zombie.ns = left(zombie.ns);
     s.snapshot(2);
     ASSERT_EQ(s.task(100)->state(), TaskState::zombie);
     EXPECT_EQ(s.tasks_in(zombie.ns.user), 1U);

@@ -45,6 +45,14 @@ inline constexpr std::uint64_t reduced_hooks =
 /// What the initial nsproxy is called in scripts.
 inline constexpr std::uint64_t init_nsproxy = 0xA000;
 
+/// What is left of it once exit_task_namespaces() has run.
+[[nodiscard]] inline nst_ns_set left(const nst_ns_set& ns) {
+    nst_ns_set rest{};
+    rest.pid = ns.pid;
+    rest.user = ns.user;
+    return rest;
+}
+
 /// A task as it truly is. Kept apart from a record of it, which may be old: see Script::look().
 struct TrueTask {
     nst_task_ref ref{};
