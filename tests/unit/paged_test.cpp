@@ -15,8 +15,7 @@ using Table = PagedTable<std::uint32_t, 2, 2, 2>;
 
 void expect(const Table& table, const std::vector<std::uint32_t>& expected) {
     for (std::uint32_t i = 0; i < expected.size(); i++) {
-        const std::uint32_t* at = table.find(i);
-        ASSERT_EQ(at == nullptr ? 0 : *at, expected[i]) << i;
+        ASSERT_EQ(table[i], expected[i]) << i;
     }
 }
 
@@ -58,11 +57,11 @@ TEST(PagedTable, aReferenceStaysGoodWhileTheTableIsNotCopied) {
         table.at(i) = i;
     }
     first = 7;
-    EXPECT_EQ(*table.find(0), 7U);
+    EXPECT_EQ(table[0], 7U);
     const Table before(table);
     table.at(0) = 8;
-    EXPECT_EQ(*before.find(0), 7U);
-    EXPECT_EQ(*table.find(0), 8U);
+    EXPECT_EQ(before[0], 7U);
+    EXPECT_EQ(table[0], 8U);
 }
 
 }  // namespace

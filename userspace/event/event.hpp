@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -34,8 +35,13 @@ public:
     /// reserves in classes). Fails on an unknown kind, a record too short, a tail longer than the
     /// record or than NST_MAX_LEVELS, or bytes not aligned to 8.
     [[nodiscard]] static Result<Event> decode(std::span<const std::byte> record) {
+        const auto event = in(record);
+        return event ? Result<Event>(*event) : refuse(record);
+    }
+    /// The same for whoever does not ask why there is none.
+    [[nodiscard]] static std::optional<Event> in(std::span<const std::byte> record) {
         const std::size_t size = size_in(record);
-        return size != 0 ? Result<Event>(Event(record.first(size))) : refuse(record);
+        return size != 0 ? std::optional(Event(record.first(size))) : std::nullopt;
     }
 
     [[nodiscard]] Kind kind() const { return static_cast<Kind>(header().kind); }

@@ -84,7 +84,6 @@ private:
     // engine_records.cpp: the bookkeeping of tasks
     [[nodiscard]] TaskRecord* find_key(std::uint64_t key);
     [[nodiscard]] TaskSlot slot_of(const TaskRecord& task) const { return by_key_.find(task.key); }
-    [[nodiscard]] TaskSlot slot_by_tid(std::uint32_t tid) const;
     TaskRecord& add_task(const nst_task_ref& ref);
     void drop_task(TaskSlot slot);
     void lose(const TaskRecord& task, Change& change);

@@ -11,11 +11,6 @@ TaskRecord* Engine::find_key(std::uint64_t key) {
     return slot == no_task ? nullptr : &state_.tasks.at(slot);
 }
 
-Engine::TaskSlot Engine::slot_by_tid(std::uint32_t tid) const {
-    const TaskSlot* slot = state_.by_tid.find(tid);
-    return slot == nullptr ? no_task : *slot;
-}
-
 TaskRecord& Engine::add_task(const nst_task_ref& ref) {
     const TaskSlot slot = state_.tasks.allocate();
     TaskRecord& task = state_.tasks.at(slot);
@@ -29,7 +24,7 @@ TaskRecord& Engine::add_task(const nst_task_ref& ref) {
 }
 
 void Engine::unindex_tid(std::uint32_t tid, TaskSlot slot) {
-    if (slot_by_tid(tid) == slot) {
+    if (state_.slot_by_tid(tid) == slot) {
         state_.by_tid.at(tid) = no_task;
     }
 }
@@ -58,7 +53,7 @@ void Engine::lose(const TaskRecord& task, Change& change) {
 
 /// Ends whoever else has the address or the number of a task that is known to be.
 void Engine::evict(const nst_task_ref& ref, std::uint64_t& counter, Change& change) {
-    for (const TaskSlot slot : {by_key_.find(ref.key), slot_by_tid(ref.tid)}) {
+    for (const TaskSlot slot : {by_key_.find(ref.key), state_.slot_by_tid(ref.tid)}) {
         const TaskRecord& task = state_.tasks[slot];
         if (task.key == 0) {
             continue;
@@ -86,7 +81,7 @@ void Engine::exchange(TaskRecord& one, TaskRecord& other) {
 /// A leader that ends under another tid gave its own to the thread that had that one and executes a
 /// program (de_thread): exchange_tids was not seen.
 void Engine::learn_exchange(TaskRecord& leader, const nst_task_ref& now) {
-    const TaskSlot slot = leader.tid == now.tid ? no_task : slot_by_tid(now.tid);
+    const TaskSlot slot = leader.tid == now.tid ? no_task : state_.slot_by_tid(now.tid);
     if (slot == no_task) {
         return;
     }

@@ -32,7 +32,7 @@ void Engine::on(const Event& /*event*/, const nst_task_exec& e, Change& change) 
     touch(*task);
     if (task->tid != e.task.tid) {
         // exchange_tids is not hooked: exec by a thread that was not the leader.
-        if (const TaskSlot leader = slot_by_tid(e.task.tid); leader != no_task) {
+        if (const TaskSlot leader = state_.slot_by_tid(e.task.tid); leader != no_task) {
             exchange(*task, state_.tasks.at(leader));
         } else if (plausible(e.task)) {
             const TaskSlot slot = slot_of(*task);

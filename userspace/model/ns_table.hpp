@@ -82,15 +82,14 @@ public:
     using Index = std::uint32_t;
 
     [[nodiscard]] const NsRecord* find(std::uint32_t inum) const {
-        const Entry* entry = by_inum_.find(inum);
-        return entry == nullptr || entry->slot == 0 ? nullptr : &slots_[entry->slot];
+        const Index slot = by_inum_[inum].slot;
+        return slot == 0 ? nullptr : &slots_[slot];
     }
     /// For writing; null if no such namespace lives.
     [[nodiscard]] NsRecord* edit(std::uint32_t inum) {
         Known& known = known_[inum % known_.size()];
         if (known.inum != inum) {
-            const Entry* entry = by_inum_.find(inum);
-            known = {.inum = inum, .slot = entry == nullptr ? 0 : entry->slot};
+            known = {.inum = inum, .slot = by_inum_[inum].slot};
         }
         return known.slot == 0 ? nullptr : &slots_.at(known.slot);
     }

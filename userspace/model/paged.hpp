@@ -10,19 +10,23 @@
 
 namespace nstrail {
 
+/// What stands for a node that was never made: nobody owns it, nobody writes to it.
+template <class Node>
+inline Node empty_node{};
+
 /// Shared ownership of a node that counts its owners itself (`references`, starting at 1).
 /// Different owners may be used by different threads; one owner by one thread at a time.
 template <class Node>
 class Counted {
 public:
-    Counted() = default;
+    constexpr Counted() = default;
     explicit Counted(Node* made) : node_(made) {}
     Counted(const Counted& other) : node_(other.node_) {
-        if (node_ != nullptr) {
+        if (made()) {
             node_->references.fetch_add(1, std::memory_order_relaxed);
         }
     }
-    Counted(Counted&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+    Counted(Counted&& other) noexcept : node_(std::exchange(other.node_, &empty_node<Node>)) {}
     Counted& operator=(const Counted& other) {
         Counted copy(other);
         std::swap(node_, copy.node_);
@@ -32,16 +36,18 @@ public:
         std::swap(node_, other.node_);
         return *this;
     }
-    ~Counted() {
-        if (node_ != nullptr && node_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    constexpr ~Counted() {
+        if (made() && node_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             delete node_;
         }
     }
 
-    [[nodiscard]] const Node* get() const { return node_; }
+    [[nodiscard]] constexpr bool made() const { return node_ != &empty_node<Node>; }
+    /// An empty one where none was made, so that nobody need ask on his way down.
+    [[nodiscard]] const Node& operator*() const { return *node_; }
     /// For writing: made if there is none, copied if anybody else owns it too.
     [[nodiscard]] Node& own() {
-        if (node_ == nullptr) {
+        if (!made()) {
             node_ = new Node();
         } else if (node_->references.load(std::memory_order_acquire) != 1) {
             // Acquire: a reader that has let go has also read its last (release in ~Counted).
@@ -51,7 +57,7 @@ public:
     }
 
 private:
-    Node* node_ = nullptr;
+    Node* node_ = &empty_node<Node>;
 };
 
 /// Three levels of pages, made where an index is first written. A copy shares all pages; the first
@@ -77,19 +83,14 @@ public:
     }
     ~PagedTable() = default;
 
-    /// The element, or null where nothing near it was ever written.
-    [[nodiscard]] const T* find(std::uint32_t index) const {
-        if (index >= capacity) {
-            return nullptr;
-        }
-        const Leaf* leaf = leaf_of(index);
-        return leaf == nullptr ? nullptr : &leaf->items[low(index)];
+    /// The element, T{} where none was ever written. Precondition: index < capacity.
+    [[nodiscard]] const T& operator[](std::uint32_t index) const {
+        return leaf_of(index).items[low(index)];
     }
-    /// The element for writing, value-initialised before its first use. Precondition:
-    /// index < capacity.
+    /// The element for writing, T{} before its first use. Precondition: index < capacity.
     [[nodiscard]] T& at(std::uint32_t index) {
-        const Leaf* leaf = leaf_of(index);
-        if (leaf == nullptr || leaf->age != age_) [[unlikely]] {
+        const Leaf* leaf = &leaf_of(index);
+        if (leaf->age != age_) [[unlikely]] {
             leaf = &own(index);
         }
         // It is this table's alone.
@@ -99,21 +100,18 @@ public:
     /// f(index, const T&) for each element of each page there is, by index; most may be unused.
     template <class F>
     void each(F&& f) const {
-        if (root_.get() == nullptr) {
-            return;
-        }
         std::uint32_t index = 0;
-        for (const auto& middle : root_.get()->below) {
-            if (middle.get() == nullptr) {
+        for (const auto& middle : (*root_).below) {
+            if (!middle.made()) {
                 index += 1U << (middle_bits + leaf_bits);
                 continue;
             }
-            for (const auto& leaf : middle.get()->below) {
-                if (leaf.get() == nullptr) {
+            for (const auto& leaf : (*middle).below) {
+                if (!leaf.made()) {
                     index += 1U << leaf_bits;
                     continue;
                 }
-                for (const T& one : leaf.get()->items) {
+                for (const T& one : (*leaf).items) {
                     f(index++, one);
                 }
             }
@@ -122,24 +120,24 @@ public:
 
 private:
     struct Leaf {
-        Leaf() = default;
+        constexpr Leaf() = default;
         Leaf(const Leaf& other) : items(other.items) {}
         Leaf(Leaf&&) = delete;
         Leaf& operator=(const Leaf&) = delete;
         Leaf& operator=(Leaf&&) = delete;
-        ~Leaf() = default;
+        constexpr ~Leaf() = default;
         std::atomic<std::uint32_t> references{1};
-        std::uint64_t age = 0;  // of the table that found it to be its own; see own()
+        std::uint64_t age = 0;  // of the table that found it to be its own, from 1; see own()
         std::array<T, 1U << leaf_bits> items{};
     };
     template <class Below, unsigned bits>
     struct Inner {
-        Inner() = default;
+        constexpr Inner() = default;
         Inner(const Inner& other) : below(other.below) {}
         Inner(Inner&&) = delete;
         Inner& operator=(const Inner&) = delete;
         Inner& operator=(Inner&&) = delete;
-        ~Inner() = default;
+        constexpr ~Inner() = default;
         std::atomic<std::uint32_t> references{1};
         std::array<Counted<Below>, 1U << bits> below{};
     };
@@ -156,10 +154,8 @@ private:
         return index >> (leaf_bits + middle_bits);
     }
 
-    [[nodiscard]] const Leaf* leaf_of(std::uint32_t index) const {
-        const Root* root = root_.get();
-        const Middle* middle = root == nullptr ? nullptr : root->below[top(index)].get();
-        return middle == nullptr ? nullptr : middle->below[mid(index)].get();
+    [[nodiscard]] const Leaf& leaf_of(std::uint32_t index) const {
+        return *(*(*root_).below[top(index)]).below[mid(index)];
     }
     /// The page for writing, copied on the way where it is shared. It then bears the table's age,
     /// and is the table's own while that is so: a copy makes both tables older than any page that
@@ -199,13 +195,7 @@ public:
         count_--;
     }
     /// Precondition: index is 0 or was given out once.
-    [[nodiscard]] const T& operator[](Index index) const {
-        if (const T* record = records_.find(index); record != nullptr) [[likely]] {
-            return *record;
-        }
-        static const T nobody{};
-        return nobody;
-    }
+    [[nodiscard]] const T& operator[](Index index) const { return records_[index]; }
     [[nodiscard]] T& at(Index index) { return records_.at(index); }
     /// No index beyond this one has been given out.
     [[nodiscard]] Index last() const { return end_; }

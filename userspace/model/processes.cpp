@@ -4,8 +4,7 @@
 namespace nstrail {
 
 Processes::Index Processes::find(std::uint32_t tgid) const {
-    const Index* index = by_tgid_.find(tgid);
-    return index == nullptr ? none : *index;
+    return tgid < decltype(by_tgid_)::capacity ? by_tgid_[tgid] : none;
 }
 
 Processes::Index Processes::allocate(std::uint32_t tgid) {

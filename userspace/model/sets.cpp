@@ -110,7 +110,7 @@ Population Sets::population(std::uint32_t inum) const {
     const NsRecord* ns = namespaces_.find(inum);
     for (std::uint32_t number = ns == nullptr ? 0 : ns->first_place; number != 0;) {
         table_[number / 16].add_to(all, all_slots[number % 16]);
-        number = (*places_.find(number / 16))[number % 16].next;
+        number = places_[number / 16][number % 16].next;
     }
     return all;
 }

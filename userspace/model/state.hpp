@@ -40,10 +40,14 @@ struct WorldState {
     std::shared_ptr<const std::vector<PidRequest>> requests =
         std::make_shared<std::vector<PidRequest>>();
 
-    /// The task with that tid in the initial pid namespace, or null.
+    /// Of the task with that tid in the initial pid namespace; 0 = there is none.
+    [[nodiscard]] std::uint32_t slot_by_tid(std::uint32_t tid) const {
+        return tid < decltype(by_tid)::capacity ? by_tid[tid] : 0;
+    }
+    /// That task, or null.
     [[nodiscard]] const TaskRecord* find_task(std::uint32_t tid) const {
-        const std::uint32_t* slot = by_tid.find(tid);
-        return slot == nullptr || *slot == 0 ? nullptr : &tasks[*slot];
+        const std::uint32_t slot = slot_by_tid(tid);
+        return slot == 0 ? nullptr : &tasks[slot];
     }
     [[nodiscard]] const CgroupRecord& cgroup_record(const TaskRecord& task) const {
         return cgroups[cgroup_index(task)];

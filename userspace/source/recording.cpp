@@ -270,7 +270,7 @@ std::size_t RecordingSource::tell_missing(std::uint64_t lost, std::uint64_t boot
 /// none. `event` becomes what it says, in `room` where it lies differently.
 std::size_t RecordingSource::reinterpret(std::span<const std::byte> record,
                                          const Metadata& metadata, std::optional<EventBuffer>& room,
-                                         Result<Event>& event) {
+                                         std::optional<Event>& event) {
     const std::uint16_t kind = reinterpret_cast<const nst_header*>(record.data())->kind;
     if (kind >= metadata.kinds.size()) {
         return 0;
@@ -286,13 +286,14 @@ std::size_t RecordingSource::reinterpret(std::span<const std::byte> record,
     }
     room = ours.fixed == 0 ? std::nullopt : translate(record, theirs, ours, size);
     faults_.unknown_events += room ? 0 : 1;
-    event = room ? room->event() : fail("read a record", "its kind is not known");
+    event = room ? Event::in(room->bytes()) : std::nullopt;
     return size;
 }
 
 std::size_t RecordingSource::deliver(const Packet& packet, bool keyframe,
                                      const EventHandler& handle) {
     const Piece* piece = at_ < pieces_.size() ? &pieces_[at_] : nullptr;
+    const bool own = piece == nullptr || piece->own;
     std::size_t delivered = 0;
     std::size_t at = sizeof(PacketHeader);
     std::optional<EventBuffer> translated;
@@ -303,9 +304,9 @@ std::size_t RecordingSource::deliver(const Packet& packet, bool keyframe,
             return delivered;
         }
         const auto record = packet.bytes.subspan(at + record_prefix);
-        auto event = Event::decode(record);
+        auto event = Event::in(record);
         std::size_t size = event ? event->bytes().size() : 0;
-        if (piece != nullptr && !piece->own) {
+        if (!own) {
             size = reinterpret(record, *piece->metadata, translated, event);
         }
         if (size == 0) {

@@ -76,7 +76,8 @@ private:
                                       const EventHandler& handle);
     [[nodiscard]] std::size_t reinterpret(std::span<const std::byte> record,
                                           const Metadata& metadata,
-                                          std::optional<EventBuffer>& room, Result<Event>& event);
+                                          std::optional<EventBuffer>& room,
+                                          std::optional<Event>& event);
     [[nodiscard]] std::size_t tell_missing(std::uint64_t lost, std::uint64_t boot_ns,
                                            const EventHandler& handle);
     [[nodiscard]] bool keyframe_is_whole(const Packet& first);
