@@ -22,15 +22,44 @@ Findings sample_findings() {
     return findings;
 }
 
+/// The sample, with all that only metrics tell.
+WorldState busy_state() {
+    WorldState state = test::sample_state();
+    Account& account = state.account;
+    account.lifetimes[NST_ns_type_pid].add(500'000'000);
+    account.lifetimes[NST_ns_type_pid].add(2'000'000'000);
+    account.exit_to_release.add(1);
+    account.moves[NST_switch_via_switched][NST_ns_type_net] = 6;
+    state.session.pid_max = 32'768;
+    NsRecord& host = *state.namespaces.edit(test::outer);
+    host.pids_used_known = true;
+    host.pids_used = 300;
+    // Fuller than the host, and with a limit of its own; its init has begun to exit.
+    NsRecord& full = *state.namespaces.edit(test::inner);
+    full.pids_used_known = true;
+    full.pids_used = 90;
+    full.pid_max = 100;
+    full.certain = false;
+    // One that ends, and one whose use of numbers is not known.
+    constexpr std::uint32_t third = test::inner + 1;
+    NsRecord& ending = test::add_pid_namespace(state, third, test::outer, 2);
+    ending.dying = true;
+    ending.dying_since_ns = 3'000'000'000;
+    test::add_task(state, 30, "left", {{test::outer, 30}, {third, 2}}).soft = true;
+    return state;
+}
+
 std::string sample_text() {
     Notices notices;
     notices.counts[static_cast<std::size_t>(Notable::stuck)] = 4;
-    const SourceFigures source{
+    SourceFigures source{
         .emitted = 10,
         .delivered = 7,
         .recording_wanted = true,
         .recording = {.events = 90, .lost = 5, .limit_bytes = 4096, .bytes = 1024, .fault = {}}};
-    return metrics_text(test::sample_view(), source, sample_findings(), notices,
+    source.programs.push_back({.name = "alloc_pid_fentry", .runs = 3, .ns = 1'500'000'000});
+    source.namespace_limits[NST_ns_type_net] = 500;
+    return metrics_text(test::view_of(busy_state()), source, sample_findings(), notices,
                         {.clients = 2, .delivered = 30, .dropped = 4, .refused = 1}, "1.2.3");
 }
 
@@ -48,13 +77,36 @@ TEST(Metrics, FiguresAreThoseOfTheView) {
              "nstrail_emitted_events_total 10\n",
              "nstrail_delivered_events_total 7\n",
              "nstrail_lost_events_total{cause=\"ring\"} 3\n",
-             "nstrail_namespaces{type=\"pid\"} 2\n",
+             "nstrail_namespaces{type=\"pid\"} 3\n",
              "nstrail_namespaces_created_total{type=\"pid\"} 1\n",
-             "nstrail_tasks{state=\"alive\"} 2\n",
+             "nstrail_tasks{state=\"alive\"} 3\n",
              "nstrail_tasks{state=\"zombie\"} 1\n",
              "nstrail_pid_allocation_failures_total{errno=\"EAGAIN\"} 2\n",
              "nstrail_pid_allocation_failures_total{errno=\"other\"} 4\n",
              "nstrail_certain 1\n",
+             "nstrail_namespace_lifetime_seconds_bucket{type=\"pid\",le=\"1\"} 1\n",
+             "nstrail_namespace_lifetime_seconds_bucket{type=\"pid\",le=\"10\"} 2\n",
+             "nstrail_namespace_lifetime_seconds_bucket{type=\"pid\",le=\"+Inf\"} 2\n",
+             "nstrail_namespace_lifetime_seconds_sum{type=\"pid\"} 2.5\n",
+             "nstrail_namespace_lifetime_seconds_count{type=\"net\"} 0\n",
+             "nstrail_task_exit_to_release_seconds_count 1\n",
+             "nstrail_namespace_limit{type=\"net\"} 500\n",
+             "nstrail_namespace_limit{type=\"time\"} Nan\n",
+             "nstrail_namespace_moves_total{via=\"switched\",type=\"net\"} 6\n",
+             "nstrail_uncertain_namespaces 1\n",
+             "nstrail_unconfirmed_tasks 1\n",
+             "nstrail_pid_namespaces_by_level{level=\"1\"} 1\n",
+             "nstrail_pid_namespaces_by_level{level=\"32\"} 0\n",
+             "nstrail_pid_namespace_oldest_teardown_seconds 2\n",
+             "nstrail_pid_numbers_used{of=\"host\"} 300\n",
+             "nstrail_pid_numbers_limit{of=\"host\"} 32768\n",
+             "nstrail_pid_numbers_used{of=\"namespace\"} 90\n",
+             "nstrail_pid_numbers_limit{of=\"namespace\"} 100\n",
+             "nstrail_pid_numbers_used{of=\"cgroup\"} Nan\n",
+             "nstrail_bpf_program_runs_total{program=\"alloc_pid_fentry\"} 3\n",
+             "nstrail_bpf_program_seconds_total{program=\"alloc_pid_fentry\"} 1.5\n",
+             "nstrail_model_entries{table=\"tasks\"} 4\n",
+             "nstrail_model_entries{table=\"namespaces\"} 3\n",
              "nstrail_recording 1\n",
              "nstrail_recorded_events_total 90\n",
              "nstrail_unrecorded_events_total 5\n",
@@ -79,13 +131,15 @@ TEST(Metrics, FiguresAreThoseOfTheView) {
 }
 
 TEST(Metrics, SeriesDoNotGrowWithTheHost) {
-    WorldState large = test::sample_state();
+    WorldState large = busy_state();
     for (std::uint32_t i = 1; i <= 1000; i++) {
         test::add_pid_namespace(large, test::inner + i, test::outer, 1);
         test::add_task(large, 1000 + i, "many", {{test::outer, 1000 + i}});
     }
     const auto lines = [](const std::string& text) { return std::ranges::count(text, '\n'); };
-    EXPECT_EQ(lines(metrics_text(test::view_of(large), {}, sample_findings(), {}, {}, "1")),
+    SourceFigures source;
+    source.programs.push_back({.name = "alloc_pid_fentry"});
+    EXPECT_EQ(lines(metrics_text(test::view_of(large), source, sample_findings(), {}, {}, "1")),
               lines(sample_text()));
 }
 

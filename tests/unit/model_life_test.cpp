@@ -46,6 +46,31 @@ TEST(Life, ATaskLivesFromTaskNewToRelease) {
     EXPECT_EQ(s.account().tasks_dropped, 0U);
 }
 
+TEST(Life, TheTimeFromExitToReleaseIsCounted) {
+    Script s;
+    s.fork({.tid = 100});
+    s.exit(100);
+    const std::uint64_t exited = s.world.view().at_boot_ns();
+    s.leave(100);
+    s.release(100);
+    const Durations& took = s.account().exit_to_release;
+    EXPECT_EQ(took.counts[0], 1U);
+    EXPECT_EQ(sum(took.counts), 1U);
+    EXPECT_GT(took.sum_ns, 0U);
+    EXPECT_LE(took.sum_ns, s.world.view().at_boot_ns() - exited);
+}
+
+TEST(Life, ADurationIsCountedByTheBoundThatItKeepsTo) {
+    Durations took;
+    for (const std::uint64_t ns : {std::uint64_t{0}, Durations::bounds_ns[0],
+                                   Durations::bounds_ns[0] + 1, ~std::uint64_t{0} / 2}) {
+        took.add(ns);
+    }
+    EXPECT_EQ(took.counts.front(), 2U);
+    EXPECT_EQ(took.counts[1], 1U);
+    EXPECT_EQ(took.counts.back(), 1U);
+}
+
 TEST(Life, AChangeTellsWhatAnEventDid) {
     Script s;
     s.fork({.tid = 100});

@@ -70,6 +70,10 @@ TEST(Namespaces, UnshareMovesOneTask) {
     EXPECT_EQ(s.account().created[NST_ns_type_uts], 1U);
     EXPECT_EQ(s.account().created[NST_ns_type_net], 1U);
     EXPECT_EQ(s.account().switches[NST_switch_via_switched], 1U);
+    const auto& moves = s.account().moves[NST_switch_via_switched];
+    EXPECT_EQ(moves[NST_ns_type_uts], 1U);
+    EXPECT_EQ(moves[NST_ns_type_net], 1U);
+    EXPECT_EQ(sum(moves), 2U);
     const std::uint32_t uts = s.of(100).ns.uts;
     EXPECT_EQ(s.task(100)->ns()[Slot::uts], uts);
     EXPECT_EQ(s.tasks_in(uts), 1U);
@@ -154,6 +158,9 @@ TEST(Namespaces, AreEmptyWithoutTasksAndGoneOnceFreed) {
     EXPECT_FALSE(s.ns(uts));
     EXPECT_EQ(s.account().destroyed[NST_ns_type_uts], 1U);
     EXPECT_EQ(sum(s.account().destroyed), 1U);
+    EXPECT_EQ(sum(s.account().lifetimes[NST_ns_type_uts].counts), 1U);
+    EXPECT_GT(s.account().lifetimes[NST_ns_type_uts].sum_ns, 0U);
+    EXPECT_EQ(sum(s.account().lifetimes[NST_ns_type_net].counts), 0U);
 }
 
 // A pid or user namespace holds its parent (put loops of free_pid_ns and free_user_ns). Kernels

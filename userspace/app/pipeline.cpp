@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/cpu_time.hpp"
+#include "source/limits.hpp"
 
 namespace nstrail {
 
@@ -189,7 +190,11 @@ SourceFigures Pipeline::figures() const {
         .silent_hooks = static_cast<std::uint64_t>(std::popcount(source_->plan().silent())),
         .hooks_by_way = {},
         .recording_wanted = recorder_.has_value(),
-        .recording = writer() != nullptr ? writer()->figures() : WriterFigures{}};
+        .recording = writer() != nullptr ? writer()->figures() : WriterFigures{},
+        .namespace_limits = namespace_limits()};
+    for (const ProgramRuns& one : source_->program_runs()) {
+        figures.programs.push_back({.name = one.name, .runs = one.runs, .ns = one.ns});
+    }
     for (const HookState& hook : source_->plan().hooks) {
         figures.hooks_by_way[static_cast<std::size_t>(hook.way)]++;
     }

@@ -157,6 +157,9 @@ void Engine::on(const Event& /*event*/, const nst_task_release& e, Change& chang
     TaskRecord& task = state_.tasks.at(slot);
     learn_exchange(task, e.task);
     state_.account.tasks_released++;
+    if (task.exited_boot_ns != 0 && e.header.boot_ns >= task.exited_boot_ns) {
+        state_.account.exit_to_release.add(e.header.boot_ns - task.exited_boot_ns);
+    }
     take_away(slot, change);
     change.actor = state_.find_task(e.actor_tid);  // not the task itself where nobody waited
 }
@@ -220,7 +223,14 @@ void Engine::on(const Event& /*event*/, const nst_ns_switch& e, Change& change) 
         set_set(*task, e.after.nsproxy, NsSet(e.after));
     }
     note_transition(change, before.ns, *task, true);
-    state_.account.switches[std::min<std::uint32_t>(e.via, NST_switch_via_end - 1)]++;
+    const auto via = std::min<std::uint32_t>(e.via, NST_switch_via_end - 1);
+    state_.account.switches[via]++;
+    const NsSet& after = state_.set_of(*task).ns;
+    for (const Slot slot : all_slots) {
+        if (before.ns[slot] != 0 && after[slot] != 0 && before.ns[slot] != after[slot]) {
+            state_.account.moves[via][slot_type(slot)]++;
+        }
+    }
 }
 
 void Engine::on(const Event& /*event*/, const nst_cred_user_ns& e, Change& change) {

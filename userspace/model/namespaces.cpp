@@ -141,6 +141,9 @@ bool Namespaces::freed(const nst_inum_free& event, bool pair_attached) {
     candidates_.erase(event.inum);
     if (NsRecord* live = edit(event.inum); live != nullptr) {
         account_.destroyed[live->type]++;
+        if (live->born && event.header.boot_ns >= live->first_seen_ns) {
+            account_.lifetimes[live->type].add(event.header.boot_ns - live->first_seen_ns);
+        }
         remove(live->inum);
     }
     return true;

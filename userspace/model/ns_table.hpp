@@ -123,6 +123,7 @@ public:
         slots_.release(std::exchange(by_inum_.at(inum).slot, 0));
     }
     [[nodiscard]] std::uint32_t size() const { return slots_.size(); }
+    [[nodiscard]] std::uint64_t bytes() const { return slots_.bytes(); }
     /// f(const NsRecord&) for all that live, in the order of their slots.
     template <class F>
     void each(F&& f) const {

@@ -200,6 +200,8 @@ public:
     /// No index beyond this one has been given out.
     [[nodiscard]] Index last() const { return end_; }
     [[nodiscard]] std::uint32_t size() const { return count_; }
+    /// What its records take; of those given back too.
+    [[nodiscard]] std::uint64_t bytes() const { return std::uint64_t{end_} * sizeof(T); }
 
 private:
     // PID_MAX_LIMIT records, and one more bit for those that outlive their number.

@@ -58,6 +58,9 @@ public:
     [[nodiscard]] const ProcessRecord& operator[](Index process) const { return all_[process]; }
     [[nodiscard]] ProcessRecord& at(Index process) { return all_.at(process); }
 
+    [[nodiscard]] std::uint32_t size() const { return all_.size(); }
+    [[nodiscard]] std::uint64_t bytes() const { return all_.bytes(); }
+
     /// f(cgroup, exe) with what each process held that has gone since the last call.
     template <class F>
     void take_gone(F&& f) {

@@ -5,8 +5,12 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
+#include <sstream>
 #include <system_error>
 #include <vector>
+
+#include <ctime>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -16,6 +20,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "event/reflect.hpp"
+#include "model/state.hpp"
 
 namespace nstrail {
 
@@ -32,19 +37,30 @@ enum class Metric : std::uint8_t {
 
 struct Declared {
     const char* name;
-    bool counter;
-    const char* label;
+    MetricType type;
+    const char* labels;
     const char* help;
 };
 
-constexpr bool is_counter(std::string_view type) {
-    return type == "COUNTER";
-}
+constexpr MetricType COUNTER = MetricType::Counter;
+constexpr MetricType GAUGE = MetricType::Gauge;
+constexpr MetricType HISTOGRAM = MetricType::Histogram;
 
 constexpr Declared declared[] = {
-#define METRIC(name, type, label, help) {"nstrail_" #name, is_counter(#type), label, help},
+#define METRIC(name, type, labels, help) {"nstrail_" #name, type, labels, help},
 #include "sink/metrics.def"
 };
+
+constexpr const char* type_word(MetricType type) {
+    return type == COUNTER ? "counter" : type == GAUGE ? "gauge" : "histogram";
+}
+
+double seconds_of(std::uint64_t ns) {
+    return static_cast<double>(ns) / 1e9;
+}
+
+/// Of what is not known.
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
 struct Families {
     std::vector<MetricFamily> all{std::size(declared)};
@@ -53,25 +69,33 @@ struct Families {
         for (std::size_t i = 0; i < all.size(); i++) {
             all[i].name = declared[i].name;
             all[i].help = declared[i].help;
-            all[i].type = declared[i].counter ? MetricType::Counter : MetricType::Gauge;
+            all[i].type = declared[i].type;
         }
     }
+    /// `label`: a value for each of its labels, a comma between two.
     void add(Metric metric, std::string_view label, double value) {
         const auto index = static_cast<std::size_t>(metric);
-        ClientMetric sample;
-        if (*declared[index].label != '\0') {
-            sample.label.push_back({.name = declared[index].label, .value = std::string(label)});
-        }
-        (declared[index].counter ? sample.counter.value : sample.gauge.value) = value;
-        all[index].metric.push_back(std::move(sample));
+        ClientMetric& sample = add_sample(metric, label);
+        (declared[index].type == COUNTER ? sample.counter.value : sample.gauge.value) = value;
     }
     void add(Metric metric, std::string_view label, std::uint64_t value) {
         add(metric, label, static_cast<double>(value));
     }
     void add(Metric metric, std::uint64_t value) { add(metric, "", value); }
+    void add(Metric metric, std::string_view label, const Durations& took) {
+        ClientMetric::Histogram& to = add_sample(metric, label).histogram;
+        for (std::size_t i = 0; i < took.counts.size(); i++) {
+            to.sample_count += took.counts[i];
+            to.bucket.push_back({.cumulative_count = to.sample_count,
+                                 .upper_bound = i < Durations::bounds_ns.size()
+                                                    ? seconds_of(Durations::bounds_ns[i])
+                                                    : std::numeric_limits<double>::infinity()});
+        }
+        to.sample_sum = seconds_of(took.sum_ns);
+    }
 
-    template <std::size_t n>
-    void by_type(Metric metric, const std::array<std::uint64_t, n>& values) {
+    template <class T, std::size_t n>
+    void by_type(Metric metric, const std::array<T, n>& values) {
         for (std::uint32_t type = NST_ns_type_mnt; type < NST_ns_type_end; type++) {
             add(metric, type_name(static_cast<NsType>(type)), values[type]);
         }
@@ -83,6 +107,20 @@ struct Families {
                 add(metric, name, values[i]);
             }
         }
+    }
+
+private:
+    ClientMetric& add_sample(Metric metric, std::string_view label) {
+        const auto index = static_cast<std::size_t>(metric);
+        ClientMetric& sample = all[index].metric.emplace_back();
+        std::istringstream names(declared[index].labels);
+        std::istringstream values{std::string(label)};
+        for (std::string name; std::getline(names, name, ',');) {
+            std::string value;
+            std::getline(values, value, ',');
+            sample.label.push_back({.name = name, .value = value});
+        }
+        return sample;
     }
 };
 
@@ -98,12 +136,23 @@ void add_account(Families& to, const Account& account) {
     to.by_type(Metric::namespaces_destroyed_total, account.destroyed);
     to.by_type(Metric::namespaces_appeared_total, account.appeared);
     to.by_type(Metric::namespaces_forgotten_total, account.forgotten);
+    to.by_type(Metric::namespace_lifetime_seconds, account.lifetimes);
     to.add(Metric::tasks_born_total, account.tasks_born);
     to.add(Metric::tasks_exited_total, account.tasks_exited);
     to.add(Metric::tasks_released_total, account.tasks_released);
+    to.add(Metric::task_exit_to_release_seconds, "", account.exit_to_release);
     to.add(Metric::tasks_dropped_total, account.tasks_dropped);
     to.add(Metric::forks_failed_total, account.forks_failed);
     to.by_value(Metric::switches_total, Format::ENUM_switch_via, account.switches);
+    for (std::size_t via = 0; via < account.moves.size(); via++) {
+        if (const auto name = enum_name(Format::ENUM_switch_via, via); !name.empty()) {
+            for (std::uint32_t type = NST_ns_type_mnt; type < NST_ns_type_end; type++) {
+                to.add(Metric::namespace_moves_total,
+                       fmt::format("{},{}", name, type_name(static_cast<NsType>(type))),
+                       account.moves[via][type]);
+            }
+        }
+    }
     to.add(Metric::switches_seen_late_total, account.switches_seen_late);
     to.add(Metric::user_namespace_switches_total, account.user_ns_switches);
     to.add(Metric::pid_jumps_total, account.pid_jumps);
@@ -129,33 +178,155 @@ void add_account(Families& to, const Account& account) {
     to.add(Metric::pid_allocation_failures_total, "other", other);
 }
 
-void add_state(Families& to, const View& view) {
+/// Numbers in use, and how many there may be.
+struct PidUse {
+    double used = unknown;
+    double limit = unknown;
+
+    void keep_fuller(std::uint32_t other_used, std::uint32_t other_limit) {
+        const PidUse other{.used = static_cast<double>(other_used),
+                           .limit = static_cast<double>(other_limit)};
+        // What is unknown compares as false.
+        if (!(used * other.limit >= other.used * limit)) {
+            *this = other;
+        }
+    }
+};
+
+void add_pid_use(Families& to, const View& view, const std::vector<Namespace>& namespaces) {
+    PidUse host;
+    PidUse worst_namespace;
+    PidUse worst_cgroup;
+    for (const Namespace& ns : namespaces) {
+        const NsRecord& record = ns.record();
+        const std::uint32_t limit = record.pid_max != 0 ? record.pid_max : view.pid_max().value_or(0);
+        if (ns.type() != NST_ns_type_pid || !record.pids_used_known || limit == 0) {
+            continue;
+        }
+        (record.facts && record.level == 0 ? host : worst_namespace)
+            .keep_fuller(record.pids_used, limit);
+    }
+    const CgroupTable& cgroups = view.state().cgroups;
+    for (std::uint32_t index = 1; index <= cgroups.last(); index++) {
+        const CgroupRecord& one = cgroups[index];
+        if (one.told_ns != 0 && one.pids_max != 0 && one.pids_max != CgroupRecord::no_limit) {
+            worst_cgroup.keep_fuller(one.pids_used, one.pids_max);
+        }
+    }
+    for (const auto& [of, use] : {std::pair("host", host), std::pair("namespace", worst_namespace),
+                                  std::pair("cgroup", worst_cgroup)}) {
+        to.add(Metric::pid_numbers_used, of, use.used);
+        to.add(Metric::pid_numbers_limit, of, use.limit);
+    }
+}
+
+void add_tables(Families& to, const WorldState& state) {
+    const auto add = [&](const char* name, const auto& table) {
+        to.add(Metric::model_entries, name, std::uint64_t{table.size()});
+        to.add(Metric::model_bytes, name, table.bytes());
+    };
+    add("tasks", state.tasks);
+    add("processes", state.processes);
+    add("sets", state.sets);
+    add("namespaces", state.namespaces);
+    add("cgroups", state.cgroups);
+    add("names", state.names);
+}
+
+void add_namespaces(Families& to, const View& view) {
+    constexpr std::size_t deepest = 32;  // MAX_PID_NS_LEVEL
     std::array<std::uint64_t, NST_ns_type_end> alive{};
     std::array<std::uint64_t, NST_ns_type_end> empty{};
     std::array<std::uint64_t, 4> states{};
-    for (const Namespace& ns : view.namespaces()) {
+    std::array<std::uint64_t, deepest + 1> levels{};
+    std::uint64_t uncertain = 0;
+    std::uint64_t oldest_ns = 0;
+    const std::vector<Namespace> all = view.namespaces();
+    for (const Namespace& ns : all) {
         const NsState state = ns.state();
+        const NsRecord& record = ns.record();
         alive[ns.type()]++;
         empty[ns.type()] += state == NsState::empty ? 1 : 0;
-        if (ns.type() == NST_ns_type_pid) {
-            states[static_cast<std::size_t>(state)]++;
+        uncertain += record.certain ? 0 : 1;
+        if (ns.type() != NST_ns_type_pid) {
+            continue;
+        }
+        states[static_cast<std::size_t>(state)]++;
+        if (record.facts && record.level <= deepest) {
+            levels[record.level]++;
+        }
+        const bool ending = state == NsState::dying || state == NsState::zapping;
+        if (ending && record.dying_since_ns != 0 && record.dying_since_ns < view.at_boot_ns()) {
+            oldest_ns = std::max(oldest_ns, view.at_boot_ns() - record.dying_since_ns);
         }
     }
     to.by_type(Metric::namespaces, alive);
     to.by_type(Metric::namespaces_without_tasks, empty);
+    to.add(Metric::uncertain_namespaces, uncertain);
+    for (std::size_t level = 0; level < levels.size(); level++) {
+        to.add(Metric::pid_namespaces_by_level, std::to_string(level), levels[level]);
+    }
+    to.add(Metric::pid_namespace_oldest_teardown_seconds, "", seconds_of(oldest_ns));
+    add_pid_use(to, view, all);
     for (const NsState state : {NsState::alive, NsState::dying, NsState::zapping, NsState::empty}) {
         to.add(Metric::pid_namespaces, ns_state_name(state),
                states[static_cast<std::size_t>(state)]);
     }
+}
+
+void add_tasks(Families& to, const View& view) {
     std::array<std::uint64_t, 3> tasks{};
+    std::uint64_t unconfirmed = 0;
     for (const Task& task : view.tasks()) {
         tasks[static_cast<std::size_t>(task.state())]++;
+        unconfirmed += task.soft() ? 1 : 0;
     }
+    to.add(Metric::unconfirmed_tasks, unconfirmed);
     for (const TaskState state : {TaskState::alive, TaskState::exiting, TaskState::zombie}) {
         to.add(Metric::tasks, task_state_name(state), tasks[static_cast<std::size_t>(state)]);
     }
-    to.add(Metric::certain, std::uint64_t{view.certain()});
 }
+
+void add_programs(Families& to, const SourceFigures& source) {
+    for (const auto& [name, runs, ns] : source.programs) {
+        to.add(Metric::bpf_program_runs_total, name, runs);
+        to.add(Metric::bpf_program_seconds_total, name, seconds_of(ns));
+    }
+    std::ifstream file("/proc/sys/kernel/bpf_stats_enabled");
+    double enabled = unknown;
+    file >> enabled;
+    to.add(Metric::bpf_stats_enabled, "", enabled);
+}
+
+/// What stat of /proc/self says; see proc(5).
+struct SelfStat {
+    std::uint64_t threads = 0;
+    std::uint64_t start_ticks = 0;  // since boot
+    std::uint64_t virtual_bytes = 0;
+    std::uint64_t resident_pages = 0;
+
+    SelfStat() {
+        std::ifstream file("/proc/self/stat");
+        std::string text;
+        std::getline(file, text);
+        // The name in brackets may hold anything; the state behind it is the third field.
+        std::istringstream rest(text.substr(std::min(text.rfind(')') + 1, text.size())));
+        std::string skipped;
+        for (int field = 3; field < 20; field++) {
+            rest >> skipped;
+        }
+        rest >> threads >> skipped >> start_ticks >> virtual_bytes >> resident_pages;
+    }
+    [[nodiscard]] double start_time() const {
+        const auto now = [](clockid_t clock) {
+            timespec time{};
+            clock_gettime(clock, &time);
+            return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+        };
+        return now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME) +
+               static_cast<double>(start_ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
+    }
+};
 
 void add_self(Families& to, const std::string& version) {
     to.add(Metric::build_info, version, std::uint64_t{1});
@@ -166,12 +337,15 @@ void add_self(Families& to, const std::string& version) {
     };
     to.add(Metric::process_cpu_seconds_total, "",
            seconds(usage.ru_utime) + seconds(usage.ru_stime));
-    std::ifstream statm("/proc/self/statm");
-    std::uint64_t size = 0;
-    std::uint64_t resident = 0;
-    statm >> size >> resident;
+    const SelfStat stat;
+    to.add(Metric::process_start_time_seconds, "", stat.start_time());
+    to.add(Metric::process_virtual_memory_bytes, stat.virtual_bytes);
     to.add(Metric::process_resident_memory_bytes,
-           resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
+           stat.resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
+    to.add(Metric::process_threads, stat.threads);
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    to.add(Metric::process_max_fds, std::uint64_t{limit.rlim_cur});
     std::error_code none;
     std::uint64_t fds = 0;
     for (std::filesystem::directory_iterator at("/proc/self/fd", none), end; at != end;
@@ -198,7 +372,16 @@ std::string metrics_text(const View& view, const SourceFigures& source, const Fi
         families.add(Metric::notable_total, notable_name(static_cast<Notable>(i)),
                      notices.counts[i]);
     }
-    add_state(families, view);
+    families.add(Metric::certain, std::uint64_t{view.certain()});
+    add_namespaces(families, view);
+    add_tasks(families, view);
+    add_tables(families, view.state());
+    for (std::uint32_t type = NST_ns_type_mnt; type < NST_ns_type_end; type++) {
+        const auto& limit = source.namespace_limits[type];
+        families.add(Metric::namespace_limit, type_name(static_cast<NsType>(type)),
+                     limit ? static_cast<double>(*limit) : unknown);
+    }
+    add_programs(families, source);
     families.add(Metric::emitted_events_total, source.emitted);
     families.add(Metric::delivered_events_total, source.delivered);
     families.add(Metric::ring_bytes, source.ring_bytes);
@@ -231,12 +414,12 @@ std::string metrics_markdown() {
         "# Metrics\n\n"
         "Served at `/metrics` by `nstrail agent`. Labels are drawn from closed sets, so the number "
         "of series does\n"
-        "not grow with the host. `emitted = delivered + lost{cause=\"ring\"}` once the ring is "
+        "not grow with the host. What is not known is `NaN`. `emitted = delivered + lost{cause=\"ring\"}` once the ring is "
         "drained.\n\n"
-        "| metric | type | label | meaning |\n|---|---|---|---|\n";
+        "| metric | type | labels | meaning |\n|---|---|---|---|\n";
     for (const Declared& one : declared) {
-        out += fmt::format("| `{}` | {} | {} | {} |\n", one.name, one.counter ? "counter" : "gauge",
-                           *one.label == '\0' ? "" : fmt::format("`{}`", one.label), one.help);
+        out += fmt::format("| `{}` | {} | {} | {} |\n", one.name, type_word(one.type),
+                           *one.labels == '\0' ? "" : fmt::format("`{}`", one.labels), one.help);
     }
     return out;
 }

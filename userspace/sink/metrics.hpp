@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "model/view.hpp"
 #include "record/writer.hpp"
@@ -25,6 +27,15 @@ struct SourceFigures {
     std::array<std::uint64_t, 5> hooks_by_way{};
     bool recording_wanted = false;
     WriterFigures recording{};  ///< all 0 where nothing is recorded
+    struct Program {
+        std::string name;
+        std::uint64_t runs = 0;
+        std::uint64_t ns = 0;
+    };
+    /// BPF programs that are attached; what they took is counted while kernel.bpf_stats_enabled.
+    std::vector<Program> programs{};
+    /// user.max_*_namespaces by type; empty = not known.
+    std::array<std::optional<std::uint64_t>, NST_ns_type_end> namespace_limits{};
 };
 
 /// The text exposition format (version 0.0.4). Reads /proc/self for the agent's own figures.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <sstream>
 #include <thread>
@@ -511,6 +512,22 @@ const HookPlan& LiveSource::plan() const {
 
 LiveCounts LiveSource::counts() const {
     return state_->counts;
+}
+
+std::vector<ProgramRuns> LiveSource::program_runs() const {
+    std::map<std::string, ProgramRuns> by_name;
+    for (const State::Program& program : state_->programs) {
+        bpf_prog_info info{};
+        std::uint32_t size = sizeof(info);
+        if (bpf_obj_get_info_by_fd(program.fd, &info, &size) == 0) {
+            by_name[info.name] = {.name = info.name, .runs = info.run_cnt, .ns = info.run_time_ns};
+        }
+    }
+    std::vector<ProgramRuns> all;
+    for (auto& [name, one] : by_name) {
+        all.push_back(std::move(one));
+    }
+    return all;
 }
 
 }  // namespace nstrail

@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "source/hooks.hpp"
 #include "source/source.hpp"
@@ -27,6 +29,13 @@ struct LiveCounts {
     std::uint64_t damaged = 0;    ///< records that did not decode
     std::size_t ring_bytes = 0;
     std::size_t ring_high_water = 0;  ///< most bytes seen waiting
+};
+
+/// What the kernel counted of a BPF program while kernel.bpf_stats_enabled was 1.
+struct ProgramRuns {
+    std::string name;
+    std::uint64_t runs = 0;
+    std::uint64_t ns = 0;
 };
 
 class LiveSource final : public Source {
@@ -63,6 +72,8 @@ public:
 
     [[nodiscard]] const HookPlan& plan() const;
     [[nodiscard]] LiveCounts counts() const;
+    /// Of each program that is attached, by its name.
+    [[nodiscard]] std::vector<ProgramRuns> program_runs() const;
 
 private:
     struct State;
