@@ -22,17 +22,15 @@ template <std::size_t n>
 /// How long things took.
 struct Durations {
     /// What a bucket holds is at most so long, and longer than the bound before.
-    static constexpr std::array<std::uint64_t, 10> bounds_ns{
-        1'000'000,          // a millisecond
-        10'000'000,
-        100'000'000,
-        1'000'000'000,      // a second
-        10'000'000'000,
-        60'000'000'000,     // a minute
-        600'000'000'000,
-        3'600'000'000'000,  // an hour
-        86'400'000'000'000,  // a day
-        604'800'000'000'000};
+    static constexpr std::array<std::uint64_t, 10> bounds_ns{1'000'000,  // a millisecond
+                                                             10'000'000,         100'000'000,
+                                                             1'000'000'000,  // a second
+                                                             10'000'000'000,
+                                                             60'000'000'000,  // a minute
+                                                             600'000'000'000,
+                                                             3'600'000'000'000,   // an hour
+                                                             86'400'000'000'000,  // a day
+                                                             604'800'000'000'000};
     std::array<std::uint64_t, bounds_ns.size() + 1> counts{};  ///< the last: longer than all bounds
     std::uint64_t sum_ns = 0;
 
@@ -63,7 +61,8 @@ struct Account {
         appeared{};  ///< first met after the start, birth not seen
     std::array<std::uint64_t, NST_ns_type_end>
         forgotten{};  ///< nothing refers to them, death not visible
-    std::array<Durations, NST_ns_type_end> lifetimes{};  ///< of those whose birth and death were seen
+    std::array<Durations, NST_ns_type_end>
+        lifetimes{};  ///< of those whose birth and death were seen
 
     std::array<std::uint64_t, NST_switch_via_end> switches{};  ///< by how they were seen
     /// Of these, references to a namespace that became one to another, by type.

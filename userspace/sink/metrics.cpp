@@ -2,6 +2,7 @@
 #include "sink/metrics.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -9,8 +10,6 @@
 #include <sstream>
 #include <system_error>
 #include <vector>
-
-#include <ctime>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -199,7 +198,8 @@ void add_pid_use(Families& to, const View& view, const std::vector<Namespace>& n
     PidUse worst_cgroup;
     for (const Namespace& ns : namespaces) {
         const NsRecord& record = ns.record();
-        const std::uint32_t limit = record.pid_max != 0 ? record.pid_max : view.pid_max().value_or(0);
+        const std::uint32_t limit =
+            record.pid_max != 0 ? record.pid_max : view.pid_max().value_or(0);
         if (ns.type() != NST_ns_type_pid || !record.pids_used_known || limit == 0) {
             continue;
         }
@@ -414,7 +414,8 @@ std::string metrics_markdown() {
         "# Metrics\n\n"
         "Served at `/metrics` by `nstrail agent`. Labels are drawn from closed sets, so the number "
         "of series does\n"
-        "not grow with the host. What is not known is `NaN`. `emitted = delivered + lost{cause=\"ring\"}` once the ring is "
+        "not grow with the host. What is not known is `NaN`. `emitted = delivered + "
+        "lost{cause=\"ring\"}` once the ring is "
         "drained.\n\n"
         "| metric | type | labels | meaning |\n|---|---|---|---|\n";
     for (const Declared& one : declared) {

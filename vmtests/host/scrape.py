@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real Prometheus that scrapes the agent inside the virtual machine, and what it must find there."""
+"""A real Prometheus that scrapes an agent, and what it must find there: what is measured, and an answer to every
+query of the dashboards and rules that are shipped."""
 
+import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +18,8 @@ CONFIG = """\
 global:
   scrape_interval: 1s
   scrape_timeout: 1s
+  evaluation_interval: 1s
+rule_files: ['{dashboards}/prometheus/rules.yml', '{dashboards}/prometheus/alerts.yml']
 scrape_configs:
   - job_name: nstrail
     static_configs:
@@ -26,7 +31,14 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 # Where `scripts/setup test` unpacks Prometheus, so that no service of it starts on the host.
-UNPACKED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "deps", "usr", "bin")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+UNPACKED = os.path.join(ROOT, "build", "deps", "usr", "bin")
+DASHBOARDS = os.path.abspath(os.path.join(ROOT, "dashboards"))
+
+# What Grafana puts in place of these, as far as a query needs it.
+VARIABLES = {"$instance": ".*", "$__rate_interval": "30s"}
+# An alert asks whether something is beyond a bound: as a rule it is not. What it looks at must be there.
+BOUND = re.compile(r"\s(?:>|<|==)\s[0-9.]+(?=$| and )")
 
 
 def program(name):
@@ -52,7 +64,7 @@ class Prometheus:
         self.directory = tempfile.mkdtemp(prefix="nstrail-prometheus-")
         config = os.path.join(self.directory, "prometheus.yml")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(CONFIG.format(port=agent_port))
+            file.write(CONFIG.format(port=agent_port, dashboards=DASHBOARDS))
         with open(log, "wb") as file:
             self.process = subprocess.Popen(
                 [
@@ -81,9 +93,48 @@ class Prometheus:
 
     def query(self, expression):
         """The values of an instant query."""
-        url = self.url + "/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        answer = json.loads(get(url))
-        return [float(series["value"][1]) for series in answer["data"]["result"]]
+        return [float(series["value"][1]) for series in self._data("query", {"query": expression})["result"]]
+
+    def _data(self, what, parameters=None):
+        try:
+            answer = get(f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(parameters or {})}")
+        except urllib.error.HTTPError as error:
+            answer = error.read()
+        answer = json.loads(answer)
+        if answer["status"] != "success":
+            raise ValueError(answer["error"])
+        return answer["data"]
+
+    def unanswered(self, patience_s=40):
+        """Yields (where, query, reason) for each query of dashboards and rules that is not answered with data."""
+        until = time.monotonic() + patience_s
+        asked = 0
+        for where, query in self._queries():
+            asked += 1
+            # What may rightly have no values: those below a bound, and what is not there on a good host.
+            reason = self._until(BOUND.sub(" ", query), bool, "should be there", max(0, until - time.monotonic()))
+            if reason is not None:
+                yield where, query, reason
+        if asked < 50:
+            yield "dashboards", "", f"only {asked} queries were found: they are declared otherwise than this test thinks"
+        for group in self._data("rules")["groups"]:
+            for rule in group["rules"]:
+                if rule["health"] != "ok":
+                    yield group["name"], rule["name"], rule.get("lastError") or f"its health is {rule['health']}"
+
+    def _queries(self):
+        for path in sorted(glob.glob(os.path.join(DASHBOARDS, "grafana", "*.json"))):
+            with open(path, encoding="utf-8") as file:
+                document = json.load(file)
+            for panel in document["panels"]:
+                for target in panel["targets"]:
+                    query = target["expr"]
+                    for name, value in VARIABLES.items():
+                        query = query.replace(name, value)
+                    yield f"{document['title']}, {panel['title']}", query
+        for group in self._data("rules")["groups"]:
+            for rule in group["rules"]:
+                yield group["name"] + ", " + rule["name"], rule["query"]
 
     def check(self, patience_s=20):
         """Yields (test, reason): reason is None for a test that passed."""
@@ -98,6 +149,8 @@ class Prometheus:
         for test, expression, good, why in wanted:
             yield "prometheus-" + test, self._until(expression, good, why, patience_s)
         yield "promtool", self._promtool()
+        missing = "; ".join(f"{where}: {reason}" for where, _, reason in self.unanswered())
+        yield "prometheus-dashboards", missing or None
 
     def _until(self, expression, good, why, patience_s):
         until = time.monotonic() + patience_s
