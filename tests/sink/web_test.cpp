@@ -13,6 +13,8 @@
 #include <nlohmann/json.hpp>
 
 #include "sink/sample.hpp"
+#include "sink/tree.hpp"
+#include "sink/web_live.hpp"
 
 namespace nstrail {
 namespace {
@@ -26,7 +28,7 @@ protected:
         options.version = "test";
         options.doctor = R"({"schema":"nstrail.doctor/1"})";
         options.rules = R"({"schema":"nstrail.rules/1"})";
-        auto started = WebServer::start(options, board_, feed_);
+        auto started = WebServer::start(options, source_);
         ASSERT_TRUE(started) << started.error().line();
         server_ = std::move(*started);
         port_ = std::stoi(server_->address().substr(server_->address().rfind(':') + 1));
@@ -84,6 +86,7 @@ protected:
 
     ViewBoard board_;
     EventFeed feed_;
+    LiveWeb source_{board_, feed_};
     std::unique_ptr<WebServer> server_;
     std::atomic<bool> ready_ = true;
     int port_ = 0;
@@ -108,6 +111,69 @@ TEST_F(Web, ServesTreeMetricsAndDocuments) {
     const auto page = get("/");
     EXPECT_NE(page->body.find("4026532200"), std::string::npos);
     EXPECT_EQ(page->body.find("\x1b"), std::string::npos);
+}
+
+TEST_F(Web, SaysWhatItIs) {
+    const auto about = nlohmann::json::parse(get("/api/v1/about")->body);
+    EXPECT_EQ(about["schema"], "nstrail.about/1");
+    EXPECT_EQ(about["mode"], "live");
+    EXPECT_EQ(about["version"], "test");
+    for (const char* unknown : {"begin_boot_ns", "end_boot_ns", "begin", "end", "recording"}) {
+        EXPECT_TRUE(about.at(unknown).is_null()) << unknown;
+    }
+}
+
+TEST_F(Web, ACardHasTheVeryObjectOfTheTree) {
+    const auto tree = nlohmann::json::parse(get("/api/v1/tree?tasks=1")->body);
+    ASSERT_EQ(tree["tasks"].size(), 3U);
+    const auto card = [&](const std::string& path, const char* schema) {
+        auto parsed = nlohmann::json::parse(get(path)->body);
+        EXPECT_EQ(parsed["schema"], schema);
+        EXPECT_EQ(parsed["at_boot_ns"], tree["at_boot_ns"]);
+        EXPECT_EQ(parsed["certain"], tree["certain"]);
+        EXPECT_EQ(parsed["at"], tree["at"]);
+        EXPECT_TRUE(parsed["story"].is_null());
+        EXPECT_EQ(parsed["story_cut"], 0);
+        return parsed;
+    };
+    for (const auto& task : tree["tasks"]) {
+        EXPECT_EQ(card("/api/v1/task/" + task["tid"].dump(), "nstrail.task/1")["task"], task);
+    }
+    for (const auto& ns : tree["namespaces"]) {
+        EXPECT_EQ(
+            card("/api/v1/namespace/" + ns["inum"].dump(), "nstrail.namespace/1")["namespace"], ns);
+    }
+    for (const char* nobody : {"/api/v1/task/999999", "/api/v1/task/0", "/api/v1/task/9999999999",
+                               "/api/v1/namespace/1", "/api/v1/why/1"}) {
+        EXPECT_EQ(get(nobody)->status, 404) << nobody;
+        EXPECT_TRUE(nlohmann::json::parse(get(nobody)->body)["error"].is_string()) << nobody;
+    }
+}
+
+TEST_F(Web, AStoryIsToldByWhoeverCan) {
+    LiveWeb told(board_, feed_, [](const StoryOf& of) -> Answer<std::optional<Story>> {
+        if (of.number == 1) {
+            return refuse(503, "busy");
+        }
+        return Story{.lines = {R"({"kind":"task_new"})", R"({"kind":"task_exit"})"}, .cut = 7};
+    });
+    const auto story = told.story({.task = true, .number = 2});
+    ASSERT_TRUE(story && *story);
+    const View view = test::sample_view();
+    const auto card = nlohmann::json::parse(task_card_json(view, view.tasks().front(), *story));
+    EXPECT_EQ(card["story"][1]["kind"], "task_exit");
+    EXPECT_EQ(card["story_cut"], 7);
+    EXPECT_EQ(told.story({.task = true, .number = 1}).error().status, 503);
+}
+
+TEST_F(Web, AnotherTimeThanNowIsRefused) {
+    for (const char* path :
+         {"/api/v1/tree?at=+10s", "/api/v1/findings?at=1", "/metrics?at=1", "/api/v1/events?last=3",
+          "/api/v1/tree?att=1", "/api/v1/about?at=1", "/api/v1/tree?tasks=1&tasks=0"}) {
+        const auto answer = get(path);
+        EXPECT_EQ(answer->status, 400) << path;
+        EXPECT_TRUE(nlohmann::json::parse(answer->body)["error"].is_string()) << path;
+    }
 }
 
 TEST_F(Web, EventsAreFollowed) {
@@ -143,11 +209,11 @@ TEST_F(Web, AFilterThatMeansNothingIsRefused) {
          "filter: column 1: there is no expression; write one, e.g. comm=sh and "
          "kind=task_exec"},
         {"?filter=tid=1&&tgid=2",
-         "follow the events: \"\" is no parameter; the only one is filter=EXPR; write & in it as "
-         "%26, or as and"},
+         "understand the request: \"\" is no parameter; here is filter=; write & in a value as "
+         "%26"},
         {"?filters=tid=1",
-         "follow the events: \"filters=tid=1\" is no parameter; the only one is "
-         "filter=EXPR; write & in it as %26, or as and"}};
+         "understand the request: \"filters=tid=1\" is no parameter; here is filter=; write & in a "
+         "value as %26"}};
     for (const auto& [query, error] : refused) {
         const auto answer = get("/api/v1/events" + std::string(query));
         EXPECT_EQ(answer->status, 400) << query;
@@ -251,7 +317,8 @@ TEST_F(Web, APortInUseIsOneClearLine) {
     second.port = port_;
     ViewBoard board;
     EventFeed feed;
-    const auto refused = WebServer::start(second, board, feed);
+    LiveWeb source(board, feed);
+    const auto refused = WebServer::start(second, source);
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().line().find("Address already in use"), std::string::npos)
         << refused.error().line();
@@ -260,12 +327,13 @@ TEST_F(Web, APortInUseIsOneClearLine) {
 TEST(WebStart, BeyondLoopbackOnlyWithLeave) {
     ViewBoard board;
     EventFeed feed;
+    LiveWeb source(board, feed);
     WebOptions options;
     options.address = "0.0.0.0";
     options.port = 0;
-    ASSERT_FALSE(WebServer::start(options, board, feed));
+    ASSERT_FALSE(WebServer::start(options, source));
     options.insecure = true;
-    EXPECT_TRUE(WebServer::start(options, board, feed));
+    EXPECT_TRUE(WebServer::start(options, source));
 }
 
 TEST(ParseListen, AddressesAndPorts) {

@@ -19,6 +19,13 @@ struct TreeOptions {
 /// The document nstrail.tree/1. Ends without a newline. Tasks are written only where asked for.
 [[nodiscard]] std::string tree_json(const View& view, const TreeOptions& options);
 
+/// One of its namespaces, or of its tasks: the object that the document has of it. Each walks over
+/// all tasks, to know whose containers they are.
+[[nodiscard]] std::string namespace_json(const View& view, const Namespace& ns);
+[[nodiscard]] std::string task_json(const View& view, const Task& task);
+/// "at", "at_boot_ns" and "certain" as every document of a View has them: members of an object.
+[[nodiscard]] std::string moment_json(const View& view);
+
 /// The same for a terminal: pid and user namespaces as trees, the others by owner.
 [[nodiscard]] std::string tree_text(const View& view, const TreeOptions& options);
 

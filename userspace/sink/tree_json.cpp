@@ -232,14 +232,12 @@ std::string tree_json(const View& view, const TreeOptions& options) {
     Writer to;
     Who who(view);
     const nst_session& session = view.session();
-    to.put(
-        R"({{"schema":"nstrail.tree/1","boot_id":{},"at":"{}","at_boot_ns":{},"certain":{},"lost":{},"mode":"{}",)",
-        json_quote(text_of(session.boot_id, sizeof(session.boot_id))),
-        rfc3339(session.wall_offset_ns + view.at_boot_ns()), view.at_boot_ns(), view.certain(),
-        view.lost(),
-        session.mode == NST_attach_mode_full      ? "full"
-        : session.mode == NST_attach_mode_reduced ? "reduced"
-                                                  : "snapshot");
+    to.put(R"({{"schema":"nstrail.tree/1","boot_id":{},{},"lost":{},"mode":"{}",)",
+           json_quote(text_of(session.boot_id, sizeof(session.boot_id))), moment_json(view),
+           view.lost(),
+           session.mode == NST_attach_mode_full      ? "full"
+           : session.mode == NST_attach_mode_reduced ? "reduced"
+                                                     : "snapshot");
     const std::string why = doubt(view, options.note);
     to.put(R"("doubt":{},"namespaces":[)", why.empty() ? "null" : json_quote(why));
     bool first = true;
@@ -264,6 +262,25 @@ std::string tree_json(const View& view, const TreeOptions& options) {
     }
     to.put("}}");
     return fmt::to_string(to.out);
+}
+
+std::string namespace_json(const View& view, const Namespace& ns) {
+    Writer to;
+    write_namespace(to, ns, view, Who(view));
+    return fmt::to_string(to.out);
+}
+
+std::string task_json(const View& view, const Task& task) {
+    Writer to;
+    Who who(view);
+    write_task(to, task, who);
+    return fmt::to_string(to.out);
+}
+
+std::string moment_json(const View& view) {
+    return fmt::format(R"("at":"{}","at_boot_ns":{},"certain":{})",
+                       rfc3339(view.session().wall_offset_ns + view.at_boot_ns()),
+                       view.at_boot_ns(), view.certain());
 }
 
 std::string doubt(const View& view, const std::string& note) {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's HTTP side: read only, bounded in size, time and connections.
+// The HTTP side of an agent, or of a recording that is served: read only, bounded in size, time and
+// connections.
 #pragma once
 
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
-#include "sink/board.hpp"
-#include "sink/event_feed.hpp"
+#include "sink/web_source.hpp"
 
 namespace nstrail {
 
@@ -17,7 +19,7 @@ struct WebOptions {
     int port = 9977;        ///< 0 = any free one
     bool insecure = false;  ///< listen beyond loopback without TLS and credentials
     std::string version;
-    std::string doctor;  ///< the document nstrail.doctor/1
+    std::string doctor;  ///< the document nstrail.doctor/1; empty = there is none
     std::string rules;   ///< the document nstrail.rules/1
     /// How often a client that follows the events hears at least a comment.
     std::chrono::milliseconds heartbeat{15'000};
@@ -26,14 +28,17 @@ struct WebOptions {
 /// Parses "ADDR:PORT", "[v6]:PORT" or "PORT".
 [[nodiscard]] Result<void> parse_listen(const std::string& text, WebOptions& to);
 
+/// All addresses that are served besides the page's own files, as docs/openapi.json writes them:
+/// "/api/v1/task/{tid}".
+[[nodiscard]] std::vector<std::string_view> web_paths();
+
 class WebServer {
 public:
-    /// Binds and serves from threads of its own until destroyed, which closes board and feed and
-    /// waits for clients in the middle of an answer, at most some seconds. Fails where the address
-    /// cannot be bound, or is beyond loopback without leave.
+    /// Binds and serves from threads of its own until destroyed, which closes the source and waits
+    /// for clients in the middle of an answer, at most some seconds. Fails where the address
+    /// cannot be bound, or is beyond loopback without leave. The source must outlive it.
     [[nodiscard]] static Result<std::unique_ptr<WebServer>> start(const WebOptions& options,
-                                                                  ViewBoard& board,
-                                                                  EventFeed& feed);
+                                                                  WebSource& source);
     ~WebServer();
     WebServer(const WebServer&) = delete;
     WebServer& operator=(const WebServer&) = delete;

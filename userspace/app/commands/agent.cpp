@@ -12,6 +12,7 @@
 
 #include "app/commands.hpp"
 #include "app/hidden.hpp"
+#include "app/listen.hpp"
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
 #include "app/recording_log.hpp"
@@ -21,6 +22,7 @@
 #include "sink/findings.hpp"
 #include "sink/tree.hpp"
 #include "sink/web.hpp"
+#include "sink/web_live.hpp"
 
 namespace nstrail {
 
@@ -92,8 +94,7 @@ struct AgentOptions {
     NotableChoice notable;
     RecordChoice recording;
     std::string record;
-    std::string listen = "127.0.0.1:9977";
-    bool insecure = false;
+    ListenChoice listen;
     bool tree = false;
     std::string duration;
 };
@@ -115,10 +116,9 @@ int agent(const AgentOptions& given) {
         }
         writer = *resolved;
     }
-    WebOptions web{
-        .insecure = given.insecure, .version = NSTRAIL_VERSION, .doctor = {}, .rules = {}};
-    if (auto parsed = parse_listen(given.listen, web); !parsed) {
-        return complain(parsed.error(), exit_usage);
+    auto web = given.listen.resolve();
+    if (!web) {
+        return complain(web.error(), exit_usage);
     }
     const auto limit = parse_limit(given.duration);
     if (!limit) {
@@ -139,12 +139,13 @@ int agent(const AgentOptions& given) {
         pipeline.record(*writer);
     }
     const HookPlan& plan = pipeline.source().plan();
-    web.doctor = doctor_json(plan);
-    web.rules = rules_json(plan.working());
+    web->doctor = doctor_json(plan);
+    web->rules = rules_json(plan.working());
     ViewBoard board;
     EventFeed feed;
     Besides besides(pipeline.world());
-    auto server = WebServer::start(web, board, feed);
+    LiveWeb served(board, feed);
+    auto server = WebServer::start(*web, served);
     if (!server) {
         return complain(server.error());
     }
@@ -233,10 +234,10 @@ void add_agent(CLI::App& app, Run& run) {
         "agent", "The daemon: follows this host and serves page, API and metrics.");
     auto options = std::make_shared<AgentOptions>();
     command
-        ->add_option("--listen", options->listen, "ADDR:PORT to serve on; port 0 takes a free one")
+        ->add_option("--listen", options->listen.listen,
+                     "ADDR:PORT to serve on; port 0 takes a free one")
         ->capture_default_str();
-    command->add_flag("--insecure-listen", options->insecure,
-                      "allow an address beyond loopback, unencrypted and open");
+    options->listen.add_to(*command);
     command->add_flag("--tree", options->tree, "draw the live hierarchy on the terminal");
     command->add_option("--for", options->duration, "end after this time, e.g. 10s");
     command->add_option("--record", options->record,

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the web server serves of a trace that runs.
+#pragma once
+
+#include <functional>
+
+#include "sink/web_source.hpp"
+
+namespace nstrail {
+
+class LiveWeb final : public WebSource {
+public:
+    /// Tells a story from what has been recorded so far. Called by any thread.
+    using Teller = std::function<Answer<std::optional<Story>>(const StoryOf&)>;
+
+    /// Both must outlive it. Without a teller there are no stories.
+    LiveWeb(ViewBoard& board, EventFeed& feed, Teller teller = {})
+        : board_(board), feed_(feed), teller_(std::move(teller)) {}
+
+    [[nodiscard]] bool recorded() const override { return false; }
+    [[nodiscard]] Answer<WebAbout> about() override;
+    [[nodiscard]] Answer<std::shared_ptr<const Publication>> publication(
+        const std::optional<std::string>& at, Part part) override;
+    [[nodiscard]] Answer<std::optional<Story>> story(const StoryOf& of) override;
+    [[nodiscard]] Answer<std::unique_ptr<EventLines>> events(EventsWanted wanted) override;
+    [[nodiscard]] FeedFigures followers() const override { return feed_.figures(); }
+    void close() override;
+
+private:
+    ViewBoard& board_;
+    EventFeed& feed_;
+    Teller teller_;
+};
+
+}  // namespace nstrail
