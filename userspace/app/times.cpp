@@ -96,6 +96,16 @@ Result<std::uint64_t> parse_time(const std::string& text, const RecordingClock& 
     return *wall - clock.wall_offset_ns;
 }
 
+Result<std::uint64_t> parse_moment(const std::string& text, const RecordingClock& clock) {
+    auto at = parse_time(text, clock);
+    if (at && *at < clock.first_ns) {
+        return fail(fmt::format("tell what was at {}", text),
+                    fmt::format("the recording begins {:.3f} s later",
+                                static_cast<double>(clock.first_ns - *at) / 1e9));
+    }
+    return at;
+}
+
 void RangeChoice::add_to(CLI::App& command) {
     command.add_option("--begin", begin,
                        "show what happened from then on: a time of day as RFC 3339 has it, +10s "

@@ -21,6 +21,10 @@ struct RecordingClock {
 [[nodiscard]] Result<std::uint64_t> parse_time(const std::string& text,
                                                const RecordingClock& clock);
 
+/// The same of a moment to look at: one ahead of the recording is refused.
+[[nodiscard]] Result<std::uint64_t> parse_moment(const std::string& text,
+                                                 const RecordingClock& clock);
+
 /// The options of every command that shows a part of a recording.
 struct RangeChoice {
     std::string begin;

@@ -2,14 +2,17 @@
 #include "app/replay.hpp"
 
 #include <cmath>
+#include <csignal>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "app/commands.hpp"
+#include "app/listen.hpp"
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
 #include "app/printer.hpp"
+#include "app/recorded_web.hpp"
 
 namespace nstrail {
 
@@ -23,6 +26,8 @@ struct ReplayCommand {
     RangeChoice range;
     std::string speed = "max";
     FilterChoice filter;
+    ListenChoice listen;
+    bool serve = false;
     bool json = false;
 };
 
@@ -70,11 +75,39 @@ Result<double> parse_speed(const std::string& text) {
     return speed;
 }
 
+int serve(const ReplayCommand& given, const NotableOptions& notable) {
+    auto web = given.listen.resolve();
+    if (!web) {
+        return complain(web.error(), exit_usage);
+    }
+    catch_signals();
+    std::signal(SIGPIPE, SIG_IGN);  // a client that goes away is no reason to end
+    auto source = RecordedWeb::open(given.path, notable);
+    if (!source) {
+        return complain(source.error());
+    }
+    fmt::print(stderr, "{}", (*source)->faults_text());
+    web->rules = rules_json((*source)->hooks());
+    auto server = WebServer::start(*web, **source);
+    if (!server) {
+        return complain(server.error());
+    }
+    fmt::print("nstrail: page {0}/  metrics {0}/metrics\n", (*server)->address());
+    std::fflush(stdout);
+    while (!stop_requested()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return exit_ok;
+}
+
 int replay(const ReplayCommand& given) {
     const auto notable = given.notable.resolve();
     const auto speed = parse_speed(given.speed);
     if (!notable || !speed) {
         return complain(notable ? speed.error() : notable.error(), exit_usage);
+    }
+    if (given.serve) {
+        return serve(given, *notable);
     }
     auto filter = given.filter.resolve();
     if (!filter) {
@@ -132,7 +165,23 @@ void add_replay(CLI::App& app, Run& run) {
                      "how much faster than it happened, e.g. 1 or 0.5; max = as fast as possible")
         ->capture_default_str();
     options->notable.add_to(*command);
-    command->callback([=, &run] { run = [=] { return replay(*options); }; });
+    auto* serving = command
+                        ->add_option("--serve", options->listen.listen,
+                                     "serve page and API over it, as the agent does live; "
+                                     "ADDR:PORT, port 0 takes a free one")
+                        ->expected(0, 1)
+                        ->type_name("[ADDR:PORT]");
+    options->listen.add_to(*command);
+    for (const char* streamed : {"--json", "--filter", "--begin", "--end", "--speed"}) {
+        serving->excludes(command->get_option(streamed));
+    }
+    command->callback([=, &run] {
+        options->serve = serving->count() != 0;
+        if (options->listen.listen.empty()) {
+            options->listen.listen = ListenChoice::here;
+        }
+        run = [=] { return replay(*options); };
+    });
 }
 
 }  // namespace nstrail
