@@ -60,7 +60,7 @@ std::string sample_text() {
     source.programs.push_back({.name = "alloc_pid_fentry", .runs = 3, .ns = 1'500'000'000});
     source.namespace_limits[NST_ns_type_net] = 500;
     return metrics_text(test::view_of(busy_state()), source, sample_findings(), notices,
-                        {.clients = 2, .delivered = 30, .dropped = 4, .refused = 1}, "1.2.3");
+                        {.clients = 2, .delivered = 30, .dropped = 4, .refused = 1}, {}, "1.2.3");
 }
 
 TEST(Metrics, EveryDeclaredMetricHasSamples) {
@@ -139,7 +139,7 @@ TEST(Metrics, SeriesDoNotGrowWithTheHost) {
     const auto lines = [](const std::string& text) { return std::ranges::count(text, '\n'); };
     SourceFigures source;
     source.programs.push_back({.name = "alloc_pid_fentry"});
-    EXPECT_EQ(lines(metrics_text(test::view_of(large), source, sample_findings(), {}, {}, "1")),
+    EXPECT_EQ(lines(metrics_text(test::view_of(large), source, sample_findings(), {}, {}, {}, "1")),
               lines(sample_text()));
 }
 

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sink/sample.hpp"
+#include "sink/serving.hpp"
 #include "sink/tree.hpp"
 #include "sink/web_live.hpp"
 
@@ -151,12 +152,16 @@ TEST_F(Web, ACardHasTheVeryObjectOfTheTree) {
 }
 
 TEST_F(Web, AStoryIsToldByWhoeverCan) {
-    LiveWeb told(board_, feed_, [](const StoryOf& of) -> Answer<std::optional<Story>> {
-        if (of.number == 1) {
-            return refuse(503, "busy");
+    struct Stories final : StorySource {
+        Answer<Story> tell(const StoryOf& of) override {
+            if (of.number == 1) {
+                return refuse(503, "busy");
+            }
+            return Story{.lines = {R"({"kind":"task_new"})", R"({"kind":"task_exit"})"}, .cut = 7};
         }
-        return Story{.lines = {R"({"kind":"task_new"})", R"({"kind":"task_exit"})"}, .cut = 7};
-    });
+        void close() override {}
+    } stories;
+    LiveWeb told(board_, feed_, &stories);
     const auto story = told.story({.task = true, .number = 2});
     ASSERT_TRUE(story && *story);
     const View view = test::sample_view();
@@ -262,6 +267,17 @@ TEST_F(Web, AFollowerThatReadsNothingHoldsUpNobodyAndIsToldWhatItMissed) {
     EXPECT_NE(got.find("event: gap\ndata: {\"left_out\":"), std::string::npos);
 }
 
+TEST_F(Web, AFollowerThatNeverReadsHoldsUpNobody) {
+    test::Raw never(port_);
+    never.say("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await_clients(1);
+    for (int i = 0; i < 100 && feed_.figures().dropped == 0; i++) {
+        tell_marks(5000);
+    }
+    EXPECT_GT(feed_.figures().dropped, 0U);
+    EXPECT_EQ(get("/api/v1/tree")->status, 200);
+}
+
 TEST_F(Web, FollowersAreLetGoWhenTheServerStops) {
     std::string got;
     std::jthread follower([&] { got = follow("", [](const std::string&) { return false; }); });
@@ -286,7 +302,7 @@ TEST_F(Web, NothingElseIsThereAndNothingCanBeWritten) {
     EXPECT_EQ(get("/nothing")->status, 404);
     EXPECT_EQ(get("/../etc/passwd")->status, 404);
     httplib::Client client("127.0.0.1", port_);
-    EXPECT_EQ(client.Post("/api/v1/tree", "x", "text/plain")->status, 404);
+    EXPECT_EQ(client.Post("/api/v1/tree", "x", "text/plain")->status, 405);
 }
 
 TEST_F(Web, ManyReadersAtOnceGetWholeAnswers) {

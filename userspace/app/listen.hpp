@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -16,6 +17,11 @@ struct ListenChoice {
 
     std::string listen = here;
     bool insecure = false;
+    std::string tls_certificate;
+    std::string tls_key;
+    std::string tls_client_ca;
+    std::string token_file;
+    std::vector<std::string> allow_hosts;
 
     void add_to(CLI::App& command);
     [[nodiscard]] Result<WebOptions> resolve() const;

@@ -13,7 +13,7 @@ namespace nstrail {
 
 /// Any thread. A story is told in a thread of its own which yields to all others, as to trace must
 /// not wait for it; it is bounded in lines and in time.
-class WebStories {
+class WebStories final : public StorySource {
 public:
     /// Of a story the first and the last lines are kept, that many each.
     static constexpr std::size_t most_each = 500;
@@ -22,9 +22,8 @@ public:
     WebStories(std::string path, NotableOptions notable)
         : path_(std::move(path)), notable_(std::move(notable)) {}
 
-    [[nodiscard]] Answer<Story> tell(const StoryOf& of);
-    /// Ends what is being told, and refuses what is asked for.
-    void close() { closed_ = true; }
+    [[nodiscard]] Answer<Story> tell(const StoryOf& of) override;
+    void close() override { closed_ = true; }
 
 private:
     [[nodiscard]] Answer<Story> read(const StoryOf& of) const;

@@ -20,6 +20,7 @@
 
 #include "event/reflect.hpp"
 #include "model/state.hpp"
+#include "sink/web.hpp"
 
 namespace nstrail {
 
@@ -292,9 +293,11 @@ void add_programs(Families& to, const SourceFigures& source) {
         to.add(Metric::bpf_program_runs_total, name, runs);
         to.add(Metric::bpf_program_seconds_total, name, seconds_of(ns));
     }
-    std::ifstream file("/proc/sys/kernel/bpf_stats_enabled");
+    // Of a recording nobody knows how the kernel was set.
     double enabled = unknown;
-    file >> enabled;
+    if (!source.programs.empty()) {
+        std::ifstream("/proc/sys/kernel/bpf_stats_enabled") >> enabled;
+    }
     to.add(Metric::bpf_stats_enabled, "", enabled);
 }
 
@@ -328,6 +331,24 @@ struct SelfStat {
     }
 };
 
+void add_web(Families& to, const WebFigures& web) {
+    const auto paths = web_paths();
+    for (std::size_t i = 0; i < paths.size(); i++) {
+        to.add(Metric::http_requests_total, paths[i], web.requests[i]);
+    }
+    to.add(Metric::http_requests_total, "other", web.requests[paths.size()]);
+    constexpr const char* codes[] = {"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
+    for (std::size_t i = 0; i < web.answers.size(); i++) {
+        to.add(Metric::http_answers_total, codes[i], web.answers[i]);
+    }
+    for (std::size_t i = 0; i < turned_away_count; i++) {
+        to.add(Metric::http_refused_total, turned_away_name(static_cast<TurnedAway>(i)),
+               web.turned_away[i]);
+    }
+    to.add(Metric::http_connections, web.connections);
+    to.add(Metric::http_connection_limit, web.connection_limit);
+}
+
 void add_self(Families& to, const std::string& version) {
     to.add(Metric::build_info, version, std::uint64_t{1});
     rusage usage{};
@@ -358,7 +379,7 @@ void add_self(Families& to, const std::string& version) {
 }  // namespace
 
 std::string metrics_text(const View& view, const SourceFigures& source, const Findings& findings,
-                         const Notices& notices, const FeedFigures& feed,
+                         const Notices& notices, const FeedFigures& feed, const WebFigures& web,
                          const std::string& version) {
     Families families;
     add_account(families, view.account());
@@ -404,6 +425,7 @@ std::string metrics_text(const View& view, const SourceFigures& source, const Fi
     families.add(Metric::sse_refused_clients_total, feed.refused);
     families.add(Metric::sse_sent_lines_total, feed.delivered);
     families.add(Metric::sse_dropped_lines_total, feed.dropped);
+    add_web(families, web);
     add_self(families, version);
     return prometheus::TextSerializer().Serialize(families.all);
 }

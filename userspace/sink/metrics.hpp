@@ -13,6 +13,7 @@
 #include "rules/finding.hpp"
 #include "rules/notable.hpp"
 #include "sink/event_feed.hpp"
+#include "sink/web_counts.hpp"
 
 namespace nstrail {
 
@@ -41,7 +42,8 @@ struct SourceFigures {
 /// The text exposition format (version 0.0.4). Reads /proc/self for the agent's own figures.
 [[nodiscard]] std::string metrics_text(const View& view, const SourceFigures& source,
                                        const Findings& findings, const Notices& notices,
-                                       const FeedFigures& feed, const std::string& version);
+                                       const FeedFigures& feed, const WebFigures& web,
+                                       const std::string& version);
 
 /// docs/METRICS.md, from the declarations.
 [[nodiscard]] std::string metrics_markdown();

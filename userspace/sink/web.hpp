@@ -10,14 +10,21 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "sink/web_limits.hpp"
 #include "sink/web_source.hpp"
 
 namespace nstrail {
 
 struct WebOptions {
     std::string address = "127.0.0.1";
-    int port = 9977;        ///< 0 = any free one
-    bool insecure = false;  ///< listen beyond loopback without TLS and credentials
+    int port = 9977;              ///< 0 = any free one
+    bool insecure = false;        ///< listen beyond loopback without TLS and credentials
+    std::string tls_certificate;  ///< files in PEM; empty = not encrypted
+    std::string tls_key;
+    std::string tls_client_ca;             ///< only clients with a certificate of it; empty = all
+    std::string token_file;                ///< demand the token in it; empty = none
+    std::vector<std::string> allow_hosts;  ///< names besides those of loopback and the address
+    WebLimits limits;
     std::string version;
     std::string doctor;  ///< the document nstrail.doctor/1; empty = there is none
     std::string rules;   ///< the document nstrail.rules/1

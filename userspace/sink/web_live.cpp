@@ -59,7 +59,14 @@ Answer<std::shared_ptr<const Publication>> LiveWeb::publication(
 }
 
 Answer<std::optional<Story>> LiveWeb::story(const StoryOf& of) {
-    return teller_ ? teller_(of) : Answer<std::optional<Story>>(std::nullopt);
+    if (stories_ == nullptr) {
+        return std::nullopt;
+    }
+    auto told = stories_->tell(of);
+    if (!told) {
+        return std::unexpected(told.error());
+    }
+    return std::move(*told);
 }
 
 Answer<std::unique_ptr<EventLines>> LiveWeb::events(EventsWanted wanted) {
@@ -80,6 +87,9 @@ Answer<std::unique_ptr<EventLines>> LiveWeb::events(EventsWanted wanted) {
 void LiveWeb::close() {
     board_.close();
     feed_.close();
+    if (stories_ != nullptr) {
+        stories_->close();
+    }
 }
 
 }  // namespace nstrail

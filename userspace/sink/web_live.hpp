@@ -2,20 +2,15 @@
 // What the web server serves of a trace that runs.
 #pragma once
 
-#include <functional>
-
 #include "sink/web_source.hpp"
 
 namespace nstrail {
 
 class LiveWeb final : public WebSource {
 public:
-    /// Tells a story from what has been recorded so far. Called by any thread.
-    using Teller = std::function<Answer<std::optional<Story>>(const StoryOf&)>;
-
-    /// Both must outlive it. Without a teller there are no stories.
-    LiveWeb(ViewBoard& board, EventFeed& feed, Teller teller = {})
-        : board_(board), feed_(feed), teller_(std::move(teller)) {}
+    /// All must outlive it. `stories`: from what has been recorded so far; null = nothing is.
+    LiveWeb(ViewBoard& board, EventFeed& feed, StorySource* stories = nullptr)
+        : board_(board), feed_(feed), stories_(stories) {}
 
     [[nodiscard]] bool recorded() const override { return false; }
     [[nodiscard]] Answer<WebAbout> about() override;
@@ -29,7 +24,7 @@ public:
 private:
     ViewBoard& board_;
     EventFeed& feed_;
-    Teller teller_;
+    StorySource* stories_;
 };
 
 }  // namespace nstrail

@@ -94,6 +94,7 @@ std::uint32_t number_of(const Request& request) {
 struct Desk {
     WebSource& source;
     const WebOptions& options;
+    WebCounts& counts;
 
     /// Answers with what make(query, publication) says; it returns an Answer<std::string>.
     template <class F>
@@ -122,7 +123,8 @@ void get_metrics(const Desk& desk, const Request& request, Response& response) {
     desk.tell(request, response, "text/plain; version=0.0.4; charset=utf-8", {"at"}, Part::account,
               [&](const Query&, const Publication& now) -> Answer<std::string> {
                   return metrics_text(now.view, now.source, now.findings, now.notices,
-                                      desk.source.followers(), desk.options.version);
+                                      desk.source.followers(), desk.counts.figures(),
+                                      desk.options.version);
               });
 }
 
@@ -295,15 +297,20 @@ std::vector<std::string_view> web_paths() {
     return paths;
 }
 
-void add_routes(httplib::Server& server, WebSource& source, const WebOptions& options) {
-    for (const Route& route : routes) {
-        server.Get(route.pattern, [desk = Desk{.source = source, .options = options}, &route](
-                                      const Request& request, Response& response) {
-            route.answer(desk, request, response);
-        });
+void add_routes(httplib::Server& server, WebSource& source, const WebOptions& options,
+                WebCounts& counts) {
+    static_assert(std::size(routes) < WebFigures::most_routes);
+    for (std::size_t i = 0; i < std::size(routes); i++) {
+        server.Get(routes[i].pattern,
+                   [desk = Desk{.source = source, .options = options, .counts = counts}, i](
+                       const Request& request, Response& response) {
+                       desk.counts.requests[i]++;
+                       routes[i].answer(desk, request, response);
+                   });
     }
-    server.set_error_handler([](const Request&, Response& response) {
+    server.set_error_handler([&counts](const Request&, Response& response) {
         if (response.body.empty()) {
+            counts.requests[std::size(routes)]++;
             answer_refusal(
                 response, {.status = response.status,
                            .line = response.status == 404 ? "there is nothing here; see docs/API.md"

@@ -5,10 +5,12 @@
 #include <httplib.h>
 
 #include "sink/web.hpp"
+#include "sink/web_counts.hpp"
 
 namespace nstrail {
 
-/// Registers all of web_routes(). Options and source must outlive the server.
-void add_routes(httplib::Server& server, WebSource& source, const WebOptions& options);
+/// Registers all of web_paths(). All must outlive the server.
+void add_routes(httplib::Server& server, WebSource& source, const WebOptions& options,
+                WebCounts& counts);
 
 }  // namespace nstrail

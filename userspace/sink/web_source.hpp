@@ -46,6 +46,19 @@ struct StoryOf {
     std::uint32_t number = 0;
 };
 
+/// Tells stories from what was recorded. Any thread may call.
+class StorySource {
+public:
+    StorySource() = default;
+    StorySource(const StorySource&) = delete;
+    StorySource& operator=(const StorySource&) = delete;
+    virtual ~StorySource() = default;
+
+    [[nodiscard]] virtual Answer<Story> tell(const StoryOf& of) = 0;
+    /// Ends what is being told, and refuses what is asked for.
+    virtual void close() = 0;
+};
+
 /// Which events: times as people write them.
 struct EventsWanted {
     std::optional<Filter> filter;

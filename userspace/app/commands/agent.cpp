@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -16,7 +17,9 @@
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
 #include "app/recording_log.hpp"
+#include "app/web_story.hpp"
 #include "event/reflect.hpp"
+#include "record/format.hpp"
 #include "sink/besides.hpp"
 #include "sink/event_feed.hpp"
 #include "sink/findings.hpp"
@@ -89,6 +92,13 @@ void log_remarks(const Lookout& lookout) {
     }
 }
 
+/// Where in that directory this boot is recorded.
+std::string recorded_path(const std::string& directory) {
+    std::string boot_id;
+    std::ifstream("/proc/sys/kernel/random/boot_id") >> boot_id;
+    return fmt::format("{}/{}{}", directory, boot_prefix, boot_id);
+}
+
 struct AgentOptions {
     TraceOptions trace;
     NotableChoice notable;
@@ -144,7 +154,11 @@ int agent(const AgentOptions& given) {
     ViewBoard board;
     EventFeed feed;
     Besides besides(pipeline.world());
-    LiveWeb served(board, feed);
+    std::optional<WebStories> stories;
+    if (writer) {
+        stories.emplace(recorded_path(given.record), *notable);
+    }
+    LiveWeb served(board, feed, stories ? &*stories : nullptr);
     auto server = WebServer::start(*web, served);
     if (!server) {
         return complain(server.error());
