@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Prints documentation that is generated from declarations: nstrail-docs events > docs/EVENTS.md,
 // nstrail-docs metrics > docs/METRICS.md, nstrail-docs rules > docs/RULES.md, nstrail-docs filter
-// for the tables in docs/FILTER.md
+// for the tables in docs/FILTER.md; and the addresses that are served, for docs/openapi.json
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -10,6 +10,7 @@
 #include "event/format.hpp"
 #include "sink/findings.hpp"
 #include "sink/metrics.hpp"
+#include "sink/web.hpp"
 
 int main(int argc, char** argv) {
     const std::string_view what = argc == 2 ? argv[1] : "";
@@ -22,8 +23,12 @@ int main(int argc, char** argv) {
         text = nstrail::rules_markdown();
     } else if (what == "filter") {
         text = nstrail::filter_markdown();
+    } else if (what == "paths") {
+        for (const std::string_view path : nstrail::web_paths()) {
+            text.append(path).append("\n");
+        }
     } else {
-        std::fputs("usage: nstrail-docs events|metrics|rules|filter\n", stderr);
+        std::fputs("usage: nstrail-docs events|metrics|rules|filter|paths\n", stderr);
         return 2;
     }
     const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
