@@ -73,7 +73,7 @@ TEST(Namespaces, UnshareMovesOneTask) {
     const auto& moves = s.account().moves[NST_switch_via_switched];
     EXPECT_EQ(moves[NST_ns_type_uts], 1U);
     EXPECT_EQ(moves[NST_ns_type_net], 1U);
-    EXPECT_EQ(sum(moves), 2U);
+    EXPECT_EQ(nstrail::sum(moves), 2U);
     const std::uint32_t uts = s.of(100).ns.uts;
     EXPECT_EQ(s.task(100)->ns()[Slot::uts], uts);
     EXPECT_EQ(s.tasks_in(uts), 1U);
@@ -158,9 +158,9 @@ TEST(Namespaces, AreEmptyWithoutTasksAndGoneOnceFreed) {
     EXPECT_FALSE(s.ns(uts));
     EXPECT_EQ(s.account().destroyed[NST_ns_type_uts], 1U);
     EXPECT_EQ(sum(s.account().destroyed), 1U);
-    EXPECT_EQ(sum(s.account().lifetimes[NST_ns_type_uts].counts), 1U);
+    EXPECT_EQ(nstrail::sum(s.account().lifetimes[NST_ns_type_uts].counts), 1U);
     EXPECT_GT(s.account().lifetimes[NST_ns_type_uts].sum_ns, 0U);
-    EXPECT_EQ(sum(s.account().lifetimes[NST_ns_type_net].counts), 0U);
+    EXPECT_EQ(nstrail::sum(s.account().lifetimes[NST_ns_type_net].counts), 0U);
 }
 
 // A pid or user namespace holds its parent (put loops of free_pid_ns and free_user_ns). Kernels
