@@ -109,9 +109,21 @@ TEST_F(Web, ServesTreeMetricsAndDocuments) {
     EXPECT_EQ(findings["schema"], "nstrail.findings/1");
     EXPECT_TRUE(findings["findings"].is_array() && findings["notable"].is_array());
     EXPECT_EQ(get("/healthz")->status, 200);
+}
+
+TEST_F(Web, ThePageIsServedAndKept) {
     const auto page = get("/");
-    EXPECT_NE(page->body.find("4026532200"), std::string::npos);
-    EXPECT_EQ(page->body.find("\x1b"), std::string::npos);
+    EXPECT_EQ(page->status, 200);
+    EXPECT_EQ(page->get_header_value("Content-Type"), "text/html; charset=utf-8");
+    EXPECT_NE(page->body.find("assets/page.js"), std::string::npos);
+    EXPECT_EQ(get("/assets/page.js")->get_header_value("Content-Type"),
+              "text/javascript; charset=utf-8");
+    EXPECT_EQ(page->get_header_value_count("Cache-Control"), 1U);
+    httplib::Client client(server_->address());
+    const auto again = client.Get("/", {{"If-None-Match", page->get_header_value("ETag")}});
+    EXPECT_EQ(again->status, 304);
+    EXPECT_EQ(client.Get("/", {{"If-None-Match", "\"other\""}})->status, 200);
+    EXPECT_EQ(get("/assets/nothing.js")->status, 404);
 }
 
 TEST_F(Web, SaysWhatItIs) {

@@ -12,14 +12,6 @@ namespace {
 constexpr std::uint64_t all_new = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID |
                                   CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWUSER | CLONE_NEWTIME;
 
-std::uint64_t sum(const std::array<std::uint64_t, NST_ns_type_end>& counts) {
-    std::uint64_t total = 0;
-    for (const std::uint64_t count : counts) {
-        total += count;
-    }
-    return total;
-}
-
 TEST(Namespaces, TheFirstSnapshotsAreNotBirths) {
     const Script s;
     const auto now = s.world.view();
@@ -73,7 +65,7 @@ TEST(Namespaces, UnshareMovesOneTask) {
     const auto& moves = s.account().moves[NST_switch_via_switched];
     EXPECT_EQ(moves[NST_ns_type_uts], 1U);
     EXPECT_EQ(moves[NST_ns_type_net], 1U);
-    EXPECT_EQ(nstrail::sum(moves), 2U);
+    EXPECT_EQ(sum(moves), 2U);
     const std::uint32_t uts = s.of(100).ns.uts;
     EXPECT_EQ(s.task(100)->ns()[Slot::uts], uts);
     EXPECT_EQ(s.tasks_in(uts), 1U);
@@ -158,9 +150,9 @@ TEST(Namespaces, AreEmptyWithoutTasksAndGoneOnceFreed) {
     EXPECT_FALSE(s.ns(uts));
     EXPECT_EQ(s.account().destroyed[NST_ns_type_uts], 1U);
     EXPECT_EQ(sum(s.account().destroyed), 1U);
-    EXPECT_EQ(nstrail::sum(s.account().lifetimes[NST_ns_type_uts].counts), 1U);
+    EXPECT_EQ(sum(s.account().lifetimes[NST_ns_type_uts].counts), 1U);
     EXPECT_GT(s.account().lifetimes[NST_ns_type_uts].sum_ns, 0U);
-    EXPECT_EQ(nstrail::sum(s.account().lifetimes[NST_ns_type_net].counts), 0U);
+    EXPECT_EQ(sum(s.account().lifetimes[NST_ns_type_net].counts), 0U);
 }
 
 // A pid or user namespace holds its parent (put loops of free_pid_ns and free_user_ns). Kernels

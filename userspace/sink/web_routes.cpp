@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sink/web_routes.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
 
 #include "base/text.hpp"
 #include "sink/findings.hpp"
+#include "sink/page.hpp"
 #include "sink/tree.hpp"
 #include "sink/web_events.hpp"
 #include "sink/web_query.hpp"
@@ -23,41 +25,6 @@ using Words = std::initializer_list<std::string_view>;
 
 constexpr std::uint64_t most_last = 1000;
 constexpr const char* json_type = "application/json";
-
-std::string html_escape(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        switch (c) {
-            case '&':
-                out += "&amp;";
-                break;
-            case '<':
-                out += "&lt;";
-                break;
-            case '>':
-                out += "&gt;";
-                break;
-            default:
-                out += c;
-        }
-    }
-    return out;
-}
-
-std::string page(const Publication& now) {
-    const View& view = now.view;
-    return fmt::format(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>nstrail</title>"
-        "<meta http-equiv=\"refresh\" content=\"2\"></head>"
-        "<body><h1>nstrail</h1><p>{} tasks · {} namespaces · {} events lost · {}</p>"
-        "<p><a href=\"/metrics\">metrics</a> · <a href=\"/api/v1/tree?tasks=1\">tree</a> · "
-        "<a href=\"/api/v1/doctor\">doctor</a> · <a href=\"/api/v1/rules\">rules</a> · <a "
-        "href=\"/readyz\">ready?</a></p>"
-        "<pre>{}</pre></body></html>\n",
-        view.task_count(), view.namespace_count(), view.lost(),
-        view.certain() ? "certain" : "not certain",
-        html_escape(tree_text(view, {.tasks = false, .types = {}, .note = now.note})));
-}
 
 std::string about_json(const WebAbout& about, const WebSource& source, const std::string& version) {
     const auto number = [](const std::optional<std::uint64_t>& value) {
@@ -113,10 +80,21 @@ struct Desk {
     }
 };
 
-void get_page(const Desk& desk, const Request&, Response& response) {
-    const auto now = desk.source.publication({}, Part::state);
-    now ? response.set_content(page(**now), "text/html; charset=utf-8")
-        : answer_refusal(response, now.error());
+/// A file of the page, or that the one the client has is still right.
+void get_page(const Desk& /*desk*/, const Request& request, Response& response) {
+    const auto file = std::ranges::find(page_files(), request.path, &PageFile::path);
+    if (file == page_files().end()) {
+        response.status = 404;
+        return;
+    }
+    response.set_header("ETag", std::string(file->etag));
+    response.headers.erase("Cache-Control");  // the default; a header that is set comes on top
+    response.set_header("Cache-Control", "no-cache");
+    if (request.get_header_value("If-None-Match") == file->etag) {
+        response.status = 304;
+        return;
+    }
+    response.set_content(file->bytes.data(), file->bytes.size(), std::string(file->type));
 }
 
 void get_metrics(const Desk& desk, const Request& request, Response& response) {
@@ -273,6 +251,7 @@ struct Route {
 
 constexpr Route routes[] = {
     {"/", "/", get_page},
+    {"/assets/{file}", R"(/assets/[a-zA-Z.]+)", get_page},
     {"/metrics", "/metrics", get_metrics},
     {"/api/v1/about", "/api/v1/about", get_about},
     {"/api/v1/tree", "/api/v1/tree", get_tree},

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// The card of what is chosen: a namespace or a task.
+import { json } from "./api.js";
+import { el, facts, known } from "./dom.js";
+import { condition, key } from "./forest.js";
+import { go, link } from "./place.js";
+import { bootTime, count, duration, eventWords, number, who } from "./words.js";
+
+const slots = ["pid", "pid_for_children", "user", "mnt", "uts", "ipc", "net", "cgroup", "time", "time_for_children"];
+
+const nsLink = (type, inum) =>
+    el("a", { href: link({ ns: key(type, inum), task: "" }) }, `${type}:[${inum}]`);
+const taskLink = (task) => el("a", { href: link({ task: String(task.tid) }) }, who(task));
+const stateChip = (state) => el(`span.state.${state}`, {}, state);
+
+const close = () =>
+    el("button.close", { type: "button", "aria-label": "Close (Escape)", onclick: () => go({ ns: "", task: "" }) }, "×");
+
+function part(title, ...content) {
+    return el("section", {}, el("h3", {}, title), ...content);
+}
+
+const excuse = (error) =>
+    el("p.unknown", {}, error.status === 404 ? "Not known here." : `Not known: ${error.message}.`);
+
+function story(lines, cut) {
+    if (lines === null || lines === undefined) {
+        return el("p.unknown", {}, "Not known: without a recording nobody kept it.");
+    }
+    return el(
+        "div",
+        {},
+        cut > 0 ? el("p.unknown", {}, `${count(cut, "line")} left out.`) : null,
+        el(
+            "ol.story",
+            {},
+            lines.map((line) =>
+                el(
+                    "li",
+                    {},
+                    el("time", {}, line.at_boot_ns === undefined ? "" : bootTime(line.at_boot_ns)),
+                    el("b", {}, line.kind ?? ""),
+                    el("span", {}, typeof line === "string" ? line : eventWords(line)),
+                ),
+            ),
+        ),
+    );
+}
+
+function nsFacts(ns, doc) {
+    const doubtful = ns.certain === false;
+    const rows = [
+        ["state", stateChip(ns.state), doubtful ? " uncertain: it may have ended, the event was lost" : ""],
+        ["inum", String(ns.inum), ns.gen > 1 ? ` generation ${ns.gen}` : ""],
+        ["kernel id", known(ns.id)],
+        ["owner", known(ns.owner, (owner) => nsLink("user", owner))],
+        ["tasks", known(ns.tasks, number)],
+        ["zombies", known(ns.zombies, number)],
+        ["container", ns.container || ns.pod ? [ns.runtime, ns.container, ns.pod].filter(Boolean).join(" ") : known(null)],
+    ];
+    if (ns.type === "pid" || ns.type === "user") {
+        rows.splice(3, 0, ["parent", ns.level === 0 ? "none: the first" : known(ns.parent, (parent) => nsLink(ns.type, parent))], ["level", known(ns.level)]);
+    }
+    if (ns.type === "pid") {
+        rows.push(
+            ["reaper", known(ns.reaper, taskLink)],
+            ["last pid", known(ns.last_pid), ns.last_pid_vector ? ` (${ns.last_pid_vector}, innermost first)` : ""],
+            ["pids used", known(ns.pids_used, number), " of ", known(ns.pid_max, number)],
+        );
+    }
+    rows.push(
+        ["first seen", `${bootTime(ns.first_seen_boot_ns)} after boot`, doc ? `, ${duration(doc.at_boot_ns - ns.first_seen_boot_ns)} ago` : ""],
+        ["made by", known(ns.created_by, (by) => who(by)), ns.born === false ? " (was there before)" : ""],
+    );
+    return facts(rows);
+}
+
+function teardown(ns) {
+    if (!ns.teardown) return null;
+    return part(
+        "Teardown",
+        el("p", {}, "since ", known(ns.teardown.since_boot_ns, bootTime), ns.teardown.blocked_by.length ? "; waits for" : ""),
+        el("ul", {}, ns.teardown.blocked_by.map((task) => el("li", {}, taskLink(task), ` ${task.state}, ${task.waits_for}`))),
+    );
+}
+
+function holder(hold) {
+    const task = hold.task ? taskLink(hold.task) : null;
+    const ns = hold.namespace ? nsLink(hold.namespace.type, hold.namespace.inum) : null;
+    const rest = [
+        hold.fd === undefined ? null : `fd ${hold.fd}`,
+        hold.path ? `${hold.path} in ${hold.mount_namespace === null ? "an unknown mnt namespace" : `mnt:[${hold.mount_namespace}]`}` : null,
+        hold.task?.container ?? hold.task?.unit ?? null,
+    ].filter(Boolean);
+    return el("li", {}, el("b", {}, hold.kind), task, ns, el("span", {}, rest.join(" · ")));
+}
+
+function holders(why) {
+    const shown = why.holders.slice(0, 100);
+    return [
+        why.holders.length === 0 ? el("p", {}, "Nothing that can be seen holds it.") : el("ul.holders", {}, shown.map(holder)),
+        why.holders.length > shown.length ? el("p.unknown", {}, `…${count(why.holders.length - shown.length, "holder")} more`) : null,
+        ...why.doubts.map((doubt) => el("p.unknown", {}, doubt)),
+    ];
+}
+
+function taskFacts(task) {
+    return facts([
+        ["state", stateChip(task.state)],
+        ["tgid", known(task.tgid)],
+        ["parent", known(task.ppid, (ppid) => taskLink({ tid: ppid }))],
+        ["started", `${bootTime(task.start_boottime_ns)} after boot`],
+        ["program", known(task.exe)],
+        ["cgroup", known(task.cgroup)],
+        ["container", known(task.container)],
+    ]);
+}
+
+/** Fills `into`; only the latest of several calls is shown. */
+export function cards(into) {
+    let call = null;
+    let shown = "";
+
+    function nothing(doc) {
+        into.replaceChildren(
+            el("div.empty", {}, el("h2", {}, "Nothing chosen"),
+                el("p", {}, "Choose a namespace in the picture, or find one by its inum, its container or its reaper; ? shows the keys."),
+                doc ? census(doc) : null),
+        );
+    }
+
+    /** How many there are of each type. */
+    function census(doc) {
+        const by = new Map();
+        for (const ns of doc.namespaces) {
+            const row = by.get(ns.type) ?? { all: 0, empty: 0, doubt: 0 };
+            row.all++;
+            if (ns.state !== "alive") row.empty++;
+            if (ns.certain === false) row.doubt++;
+            by.set(ns.type, row);
+        }
+        return el("table", {},
+            el("thead", {}, el("tr", {}, ["type", "namespaces", "not alive", "uncertain"].map((word) => el("th", { scope: "col" }, word)))),
+            el("tbody", {}, [...by].sort().map(([type, row]) =>
+                el("tr", {}, el("th", { scope: "row" }, type), [row.all, row.empty, row.doubt].map((n) => el("td", {}, number(n)))))));
+    }
+
+    async function ask(path, at) {
+        call?.abort();
+        call = new AbortController();
+        const { signal } = call;
+        const get = (what) => json(what, { at }, signal).then((value) => ({ value }), (error) => ({ error }));
+        const answers = await Promise.all(path.map(get));
+        return signal.aborted ? null : answers;
+    }
+
+    const put = (id, title, ...content) => {
+        // What has the focus or was scrolled stays so while the same card is renewed.
+        const scrolled = id === shown ? into.scrollTop : 0;
+        const focused = id === shown && into.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+        into.replaceChildren(el("div.title", {}, el("h2", {}, ...title), close()), ...content.filter(Boolean));
+        into.scrollTop = scrolled;
+        if (focused) [...into.querySelectorAll("a")].find((a) => a.getAttribute("href") === focused)?.focus();
+        shown = id;
+    };
+
+    async function namespace(id, doc, space, at) {
+        const [type, inum] = id.split(":");
+        const answers = await ask([`namespace/${inum}`, `why/${inum}`], at);
+        if (!answers) return;
+        const [told, why] = answers;
+        const ns = space ?? told.value?.namespace;
+        put(id, [`${type}:[${inum}] `, ns ? stateChip(condition(ns)) : ""],
+            ns ? nsFacts(ns, doc) : el("p.unknown", {}, "Not known at this time: it has ended, or is not there yet."),
+            ns ? teardown(ns) : null,
+            part("Held by", ...(why.value ? holders(why.value) : [excuse(why.error)])),
+            part("Story", told.value ? story(told.value.story, told.value.story_cut) : excuse(told.error)));
+    }
+
+    async function task(tid, at) {
+        const answers = await ask([`task/${tid}`], at);
+        if (!answers) return;
+        const [told] = answers;
+        const id = `task ${tid}`;
+        if (told.error) {
+            put(id, [`task ${tid}`], excuse(told.error));
+            return;
+        }
+        const one = told.value.task;
+        put(id, [`${one.comm} `, el("small", {}, `task ${one.tid}`)],
+            taskFacts(one),
+            part("Its number at every level",
+                el("ol.vector", {}, one.vpids.map((level) => el("li", {}, el("b", {}, String(level.nr)), " in ", nsLink("pid", level.pid_namespace))))),
+            part("Namespaces", facts(slots.map((slot) => [slot, known(one.ns[slot], (inum) => nsLink(slot.split("_")[0], inum))]))),
+            part("Story", story(told.value.story, told.value.story_cut)));
+    }
+
+    return {
+        async show({ ns, task: tid, at }, doc, spaces) {
+            if (tid) await task(tid, at);
+            else if (ns) await namespace(ns, doc, spaces?.get(ns), at);
+            else {
+                call?.abort();
+                shown = "";
+                nothing(doc);
+            }
+        },
+    };
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// How figures and times are written.
+const group = new Intl.NumberFormat("en-GB");
+
+export const number = (n) => group.format(n);
+export const count = (n, one, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;
+
+/** Boot nanoseconds as seconds since boot. */
+export const bootTime = (ns) => `${(ns / 1e9).toFixed(3)} s`;
+
+export function duration(ns) {
+    const s = ns / 1e9;
+    if (s < 60) return `${s.toFixed(1)} s`;
+    if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
+    if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+    return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+export const nsName = (ns) => `${ns.type}:[${ns.inum}]`;
+export const who = (task) => (task.comm === null || task.comm === undefined ? `${task.tid}` : `${task.comm} (${task.tid})`);
+
+/** A line of the event stream in a few words: what is not said elsewhere of it. */
+export function eventWords(line) {
+    if (line.because) return line.because;
+    const said = new Set(["kind", "at_boot_ns", "cpu", "seq", "task", "comm", "container", "pod", "unit", "image"]);
+    return Object.entries(line)
+        .filter(([key, value]) => !said.has(key) && value !== null && value !== false)
+        .map(([key, value]) => `${key}=${typeof value === "object" ? JSON.stringify(value) : value}`)
+        .join(" ");
+}
