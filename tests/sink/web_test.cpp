@@ -116,6 +116,8 @@ TEST_F(Web, ThePageIsServedAndKept) {
     EXPECT_EQ(page->status, 200);
     EXPECT_EQ(page->get_header_value("Content-Type"), "text/html; charset=utf-8");
     EXPECT_NE(page->body.find("assets/page.js"), std::string::npos);
+    EXPECT_TRUE(
+        page->get_header_value("Content-Security-Policy").starts_with("default-src 'none'"));
     EXPECT_EQ(get("/assets/page.js")->get_header_value("Content-Type"),
               "text/javascript; charset=utf-8");
     EXPECT_EQ(page->get_header_value_count("Cache-Control"), 1U);
