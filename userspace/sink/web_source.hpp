@@ -86,7 +86,7 @@ public:
     [[nodiscard]] virtual std::string fault() const = 0;
 };
 
-/// Any thread may call; an answer may take its time, never longer than a few times ten seconds.
+/// Any thread may call; an answer may take its time, of a long recording two minutes at most.
 class WebSource {
 public:
     WebSource() = default;
