@@ -71,7 +71,7 @@ void RecordedLines::finish() {
 void RecordedLines::take_printed() {
     fmt::memory_buffer& out = printer_.out();
     std::string_view rest(out.data(), out.size());
-    for (auto end = rest.find('\n'); end != rest.npos; end = rest.find('\n')) {
+    for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
         lines_.push_back({.id = ++matched_,
                           .left_out = 0,
                           .json = std::make_shared<const std::string>(rest.substr(0, end))});

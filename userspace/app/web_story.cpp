@@ -33,7 +33,7 @@ public:
     }
     void add_all(fmt::memory_buffer& text) {
         std::string_view rest(text.data(), text.size());
-        for (auto end = rest.find('\n'); end != rest.npos; end = rest.find('\n')) {
+        for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
             add(rest.substr(0, end));
             rest.remove_prefix(end + 1);
         }

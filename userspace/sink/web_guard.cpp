@@ -2,6 +2,7 @@
 #include "sink/web_guard.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include <strings.h>
 
@@ -20,7 +21,7 @@ namespace {
 std::string_view name_of(std::string_view host) {
     if (host.starts_with('[')) {
         const auto end = host.find(']');
-        return end == host.npos ? host : host.substr(0, end + 1);
+        return end == std::string_view::npos ? host : host.substr(0, end + 1);
     }
     return host.substr(0, host.find(':'));
 }
@@ -44,7 +45,9 @@ std::string base64(std::string_view text) {
 
 bool begins_with_word(std::string_view text, std::string_view word) {
     return text.size() > word.size() && text[word.size()] == ' ' &&
-           strncasecmp(text.data(), word.data(), word.size()) == 0;
+           std::ranges::equal(
+               text.substr(0, word.size()), word,
+               [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
 }
 
 }  // namespace
@@ -104,7 +107,7 @@ bool WebGuard::knows(const httplib::Request& request) const {
     if (begins_with_word(rest, "Basic")) {
         const std::string both = base64(rest.substr(6));
         const auto colon = both.find(':');
-        return colon != both.npos && is_token(std::string_view(both).substr(colon + 1));
+        return colon != std::string::npos && is_token(std::string_view(both).substr(colon + 1));
     }
     return false;
 }

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 
 #include <poll.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include <openssl/err.h>
@@ -29,7 +29,9 @@ bool comes(int socket, int events, std::chrono::milliseconds patience) {
 
 bool is_header(std::string_view line, std::string_view name) {
     return line.size() > name.size() && line[name.size()] == ':' &&
-           strncasecmp(line.data(), name.data(), name.size()) == 0;
+           std::ranges::equal(
+               line.substr(0, name.size()), name,
+               [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
 }
 
 }  // namespace
@@ -108,6 +110,7 @@ bool WebLink::send_all(std::string_view data) {
                              static_cast<int>(std::min<std::size_t>(data.size(), 1U << 20)));
             state = sent > 0 ? State::ok : state_of(static_cast<int>(sent));
         } else {
+            errno = 0;
             sent = send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL);
             state = sent > 0                            ? State::ok
                     : errno == EAGAIN || errno == EINTR ? State::wants_write
