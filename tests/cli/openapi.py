@@ -126,6 +126,8 @@ def common(base, at):
     inum = next(ns["inum"] for ns in reversed(tree["namespaces"]) if ns["type"] == "pid")
     tid = tree["tasks"][-1]["tid"]
     yield "/", "/", 200
+    yield "/assets/{file}", "/assets/page.js", 200
+    yield "/assets/{file}", "/assets/nothing.js", 404
     yield "/metrics", "/metrics", 200
     yield "/api/v1/about", "/api/v1/about", 200
     yield "/api/v1/tree", "/api/v1/tree" + at, 200
