@@ -179,7 +179,6 @@ TEST(WebGuard, WhoeverDripsBytesIsLetGo) {
     options.limits.request_time = std::chrono::milliseconds(150);
     const Serving serving(options);
     Raw slow(serving.port());
-    std::string heard;
     const std::string head = "GET / HTTP/1.1\r\nHost: localhost\r\n";
     bool open = true;
     for (std::size_t i = 0; i < 100'000 && open; i++) {
