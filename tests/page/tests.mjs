@@ -150,6 +150,7 @@ export const tests = {
         const doctor = await (await fetch(`${agent.address}/api/v1/doctor`)).json();
         await page.waitForFunction((n) => document.querySelectorAll("#health .hooks tbody tr").length === n, doctor.hooks.length);
         await says(page, "#health dt", /emitted events/);
+        await says(page, "#health dt", /unrecorded events/);
         await shot(page, out, "health");
     },
 

@@ -33,7 +33,7 @@ export function events(into) {
     }
 
     function status() {
-        const many = `${number(passed)} lines`;
+        const many = count(passed, "line");
         say(paused ? `paused, ${number(waiting.length + beyond)} held back` : recording ? `${many} of the recording` : `following · ${many}`);
     }
 

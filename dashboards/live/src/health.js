@@ -12,10 +12,14 @@ export function samples(text) {
         .map(([, name, labels, value]) => ({ name, labels: labels ?? "", value: Number(value) }));
 }
 
-const losses = /^nstrail_(emitted_events_total|delivered_events_total|lost_\w+_total|gaps_\w*total|tasks_dropped_total|sse_dropped_lines_total|recording_\w*(dropped|lost)\w*_total|resyncs?\w*_total)$/;
+// Of docs/METRICS.md: what was seen, and all that may be missing of it.
+const losses = new Set([
+    "emitted_events", "delivered_events", "lost_events", "gaps", "resyncs", "tasks_dropped", "unrecorded_events",
+    "recording_chunks_dropped", "sse_dropped_lines",
+].map((name) => `nstrail_${name}_total`));
 
 function loss(text) {
-    const found = samples(text).filter(({ name }) => losses.test(name));
+    const found = samples(text).filter(({ name }) => losses.has(name));
     if (found.length === 0) return el("p.unknown", {}, "Not known.");
     return facts(found.map(({ name, labels, value }) => [
         [name.replace(/^nstrail_|_total$/g, "").replaceAll("_", " "), labels.replace(/\w+="([^"]*)"/g, " $1")].join(""), number(value)]));
@@ -24,7 +28,8 @@ function loss(text) {
 function doubts(doc) {
     const doubtful = doc.namespaces.filter((ns) => ns.certain === false);
     return [
-        el("p", {}, doc.certain ? "What is shown is certain" : "What is shown is not certain", doc.doubt ? `: ${doc.doubt}.` : "."),
+        el("p", {}, doc.certain ? "Nothing that was lost is left unproven." : "Events were lost, and what that touched is not proven yet."),
+        doc.doubt ? el("p", {}, `What is shown is not all there may be: ${doc.doubt}.`) : null,
         facts([["mode", known(doc.mode)], ["events lost", known(doc.lost, number)], ["uncertain namespaces", number(doubtful.length)]]),
         el("p", {}, doubtful.slice(0, 50).flatMap((ns) => [el("a", { href: link({ ns: key(ns.type, ns.inum), task: "" }) }, nsName(ns)), " "])),
         doubtful.length > 50 ? el("p.unknown", {}, `…${count(doubtful.length - 50, "namespace")} more`) : null,

@@ -97,6 +97,7 @@ async function judge(at, mine) {
         byId("tab-findings").textContent = all ? `Findings (${number(all)})` : "Findings";
         byId("tab-findings").classList.toggle("alarm", violations > 0);
     } catch (error) {
+        if (mine !== turn) return;
         byId("findings").replaceChildren(el("p.unknown", {}, `Not known: ${error.message}.`));
     }
 }
