@@ -146,10 +146,8 @@ Answer<RecordedWeb::Position> RecordedWeb::lead_to(std::uint64_t at, Part part) 
     if (!places_.try_acquire_for(wait_for_others)) {
         return refuse(503, "other times of the recording are being looked at; try again");
     }
-    struct Release {
-        std::counting_semaphore<2>& places;
-        ~Release() { places.release(); }
-    } const release{places_};
+    const auto give_back = [](auto* places) { places->release(); };
+    const std::unique_ptr<decltype(places_), decltype(give_back)> place(&places_, give_back);
     // Another may have asked for the same meanwhile.
     if (auto found = kept(at, part, now)) {
         return *found;

@@ -42,17 +42,21 @@ struct Declared {
     const char* help;
 };
 
-constexpr MetricType COUNTER = MetricType::Counter;
-constexpr MetricType GAUGE = MetricType::Gauge;
-constexpr MetricType HISTOGRAM = MetricType::Histogram;
+constexpr MetricType type_of(std::string_view word) {
+    return word == "COUNTER" ? MetricType::Counter
+           : word == "GAUGE" ? MetricType::Gauge
+                             : MetricType::Histogram;
+}
 
 constexpr Declared declared[] = {
-#define METRIC(name, type, labels, help) {"nstrail_" #name, type, labels, help},
+#define METRIC(name, type, labels, help) {"nstrail_" #name, type_of(#type), labels, help},
 #include "sink/metrics.def"
 };
 
 constexpr const char* type_word(MetricType type) {
-    return type == COUNTER ? "counter" : type == GAUGE ? "gauge" : "histogram";
+    return type == MetricType::Counter ? "counter"
+           : type == MetricType::Gauge ? "gauge"
+                                       : "histogram";
 }
 
 double seconds_of(std::uint64_t ns) {
@@ -76,7 +80,8 @@ struct Families {
     void add(Metric metric, std::string_view label, double value) {
         const auto index = static_cast<std::size_t>(metric);
         ClientMetric& sample = add_sample(metric, label);
-        (declared[index].type == COUNTER ? sample.counter.value : sample.gauge.value) = value;
+        (declared[index].type == MetricType::Counter ? sample.counter.value : sample.gauge.value) =
+            value;
     }
     void add(Metric metric, std::string_view label, std::uint64_t value) {
         add(metric, label, static_cast<double>(value));

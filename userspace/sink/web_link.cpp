@@ -110,11 +110,11 @@ bool WebLink::send_all(std::string_view data) {
                              static_cast<int>(std::min<std::size_t>(data.size(), 1U << 20)));
             state = sent > 0 ? State::ok : state_of(static_cast<int>(sent));
         } else {
-            errno = 0;
             sent = send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL);
-            state = sent > 0                            ? State::ok
-                    : errno == EAGAIN || errno == EINTR ? State::wants_write
-                                                        : State::ended;
+            const int code = sent < 0 ? errno : 0;
+            state = sent > 0                          ? State::ok
+                    : code == EAGAIN || code == EINTR ? State::wants_write
+                                                      : State::ended;
         }
         if (state == State::ok) {
             data.remove_prefix(static_cast<std::size_t>(sent));

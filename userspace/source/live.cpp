@@ -524,6 +524,7 @@ std::vector<ProgramRuns> LiveSource::program_runs() const {
         }
     }
     std::vector<ProgramRuns> all;
+    all.reserve(by_name.size());
     for (auto& [name, one] : by_name) {
         all.push_back(std::move(one));
     }
