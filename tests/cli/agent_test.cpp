@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "cli/outcome.hpp"
@@ -56,6 +57,21 @@ TEST(ServedAgent, TellsNoStoryWhereNothingIsRecorded) {
     const json card = own_card(served, [](const json& one) { return one.contains("story"); });
     EXPECT_TRUE(card.at("story").is_null()) << card;
     EXPECT_EQ(served.get("/api/v1/tree?at=%2B1s")->status, 400);
+}
+
+TEST(ServedAgent, CountsEachProgramByItsWholeName) {
+    if (!live_possible()) {
+        GTEST_SKIP() << "nothing can be traced here";
+    }
+    // Here the kernel's own names, cut to 15 characters, are the same.
+    const Served served({"agent", "--listen", "127.0.0.1:0", "--hooks", "tracepoint"});
+    const std::string metrics = served.get("/metrics")->body;
+    for (const char* name :
+         {"sched_process_exec_tp", "sched_process_exit_tp", "sched_process_free_tp"}) {
+        EXPECT_NE(metrics.find(fmt::format("program_runs_total{{program=\"{}\"}} ", name)),
+                  std::string::npos)
+            << name;
+    }
 }
 
 TEST(ServedToken, IsDemandedOfThoseWhoReadARecordingToo) {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
-#include <map>
+#include <iterator>
 #include <optional>
 #include <sstream>
 #include <thread>
@@ -130,6 +130,7 @@ struct LiveSource::State {
         int fd;
         int link;  ///< owned by `links` or an iterator
         Way way;
+        ProgramRuns runs;
         std::uint64_t misses = 0;
     };
     std::vector<Program> programs;
@@ -246,7 +247,8 @@ Result<void> LiveSource::State::attach(HookChoice choice) {
             programs.push_back({.hook = hook.id,
                                 .fd = bpf_program__fd(program),
                                 .link = link_fd,
-                                .way = state.way});
+                                .way = state.way,
+                                .runs = {.name = name}});
             if (hook.id == NST_HOOK_iter_task) {
                 task_iterator = std::move(link);
             } else if (hook.id == NST_HOOK_iter_task_file) {
@@ -394,6 +396,8 @@ void LiveSource::State::audit(const EventHandler& handle) {
         if (bpf_obj_get_info_by_fd(program.fd, &info, &size) != 0) {
             continue;
         }
+        program.runs.runs = info.run_cnt;
+        program.runs.ns = info.run_time_ns;
         std::uint64_t misses = info.recursion_misses;
         if (program.way == Way::kprobe) {
             misses += kprobe_misses(program.link).value_or(0);
@@ -515,19 +519,9 @@ LiveCounts LiveSource::counts() const {
 }
 
 std::vector<ProgramRuns> LiveSource::program_runs() const {
-    std::map<std::string, ProgramRuns> by_name;
-    for (const State::Program& program : state_->programs) {
-        bpf_prog_info info{};
-        std::uint32_t size = sizeof(info);
-        if (bpf_obj_get_info_by_fd(program.fd, &info, &size) == 0) {
-            by_name[info.name] = {.name = info.name, .runs = info.run_cnt, .ns = info.run_time_ns};
-        }
-    }
     std::vector<ProgramRuns> all;
-    all.reserve(by_name.size());
-    for (auto& [name, one] : by_name) {
-        all.push_back(std::move(one));
-    }
+    all.reserve(state_->programs.size());
+    std::ranges::transform(state_->programs, std::back_inserter(all), &State::Program::runs);
     return all;
 }
 

@@ -72,7 +72,8 @@ public:
 
     [[nodiscard]] const HookPlan& plan() const;
     [[nodiscard]] LiveCounts counts() const;
-    /// Of each program that is attached, by its name.
+    /// Of each program that is attached, as of the last audit. The kernel keeps only 15 characters
+    /// of their names; these are whole.
     [[nodiscard]] std::vector<ProgramRuns> program_runs() const;
 
 private:
