@@ -76,19 +76,20 @@ struct Families {
             all[i].type = declared[i].type;
         }
     }
-    /// `label`: a value for each of its labels, a comma between two.
-    void add(Metric metric, std::string_view label, double value) {
+    /// A value for each label that the metric is declared with, in that order.
+    using Labels = std::initializer_list<std::string_view>;
+
+    void add(Metric metric, Labels labels, double value) {
         const auto index = static_cast<std::size_t>(metric);
-        ClientMetric& sample = add_sample(metric, label);
+        ClientMetric& sample = add_sample(metric, labels);
         (declared[index].type == MetricType::Counter ? sample.counter.value : sample.gauge.value) =
             value;
     }
-    void add(Metric metric, std::string_view label, std::uint64_t value) {
-        add(metric, label, static_cast<double>(value));
+    void add(Metric metric, Labels labels, std::uint64_t value) {
+        add(metric, labels, static_cast<double>(value));
     }
-    void add(Metric metric, std::uint64_t value) { add(metric, "", value); }
-    void add(Metric metric, std::string_view label, const Durations& took) {
-        ClientMetric::Histogram& to = add_sample(metric, label).histogram;
+    void add(Metric metric, Labels labels, const Durations& took) {
+        ClientMetric::Histogram& to = add_sample(metric, labels).histogram;
         for (std::size_t i = 0; i < took.counts.size(); i++) {
             to.sample_count += took.counts[i];
             to.bucket.push_back({.cumulative_count = to.sample_count,
@@ -97,6 +98,14 @@ struct Families {
                                                     : std::numeric_limits<double>::infinity()});
         }
         to.sample_sum = seconds_of(took.sum_ns);
+    }
+    template <class V>
+    void add(Metric metric, std::string_view label, const V& value) {
+        add(metric, Labels{label}, value);
+    }
+    template <class V>
+    void add(Metric metric, const V& value) {
+        add(metric, Labels{}, value);
     }
 
     template <class T, std::size_t n>
@@ -115,15 +124,15 @@ struct Families {
     }
 
 private:
-    ClientMetric& add_sample(Metric metric, std::string_view label) {
+    ClientMetric& add_sample(Metric metric, Labels values) {
         const auto index = static_cast<std::size_t>(metric);
         ClientMetric& sample = all[index].metric.emplace_back();
-        std::istringstream names(declared[index].labels);
-        std::istringstream values{std::string(label)};
-        for (std::string name; std::getline(names, name, ',');) {
-            std::string value;
-            std::getline(values, value, ',');
-            sample.label.push_back({.name = name, .value = value});
+        std::string_view names = declared[index].labels;
+        for (const std::string_view value : values) {
+            const auto end = std::min(names.find(','), names.size());
+            sample.label.push_back(
+                {.name = std::string(names.substr(0, end)), .value = std::string(value)});
+            names.remove_prefix(std::min(end + 1, names.size()));
         }
         return sample;
     }
@@ -145,15 +154,14 @@ void add_account(Families& to, const Account& account) {
     to.add(Metric::tasks_born_total, account.tasks_born);
     to.add(Metric::tasks_exited_total, account.tasks_exited);
     to.add(Metric::tasks_released_total, account.tasks_released);
-    to.add(Metric::task_exit_to_release_seconds, "", account.exit_to_release);
+    to.add(Metric::task_exit_to_release_seconds, account.exit_to_release);
     to.add(Metric::tasks_dropped_total, account.tasks_dropped);
     to.add(Metric::forks_failed_total, account.forks_failed);
     to.by_value(Metric::switches_total, Format::ENUM_switch_via, account.switches);
     for (std::size_t via = 0; via < account.moves.size(); via++) {
         if (const auto name = enum_name(Format::ENUM_switch_via, via); !name.empty()) {
             for (std::uint32_t type = NST_ns_type_mnt; type < NST_ns_type_end; type++) {
-                to.add(Metric::namespace_moves_total,
-                       fmt::format("{},{}", name, type_name(static_cast<NsType>(type))),
+                to.add(Metric::namespace_moves_total, {name, type_name(static_cast<NsType>(type))},
                        account.moves[via][type]);
             }
         }
@@ -272,7 +280,7 @@ void add_namespaces(Families& to, const View& view) {
     for (std::size_t level = 0; level < levels.size(); level++) {
         to.add(Metric::pid_namespaces_by_level, std::to_string(level), levels[level]);
     }
-    to.add(Metric::pid_namespace_oldest_teardown_seconds, "", seconds_of(oldest_ns));
+    to.add(Metric::pid_namespace_oldest_teardown_seconds, seconds_of(oldest_ns));
     add_pid_use(to, view, all);
     for (const NsState state : {NsState::alive, NsState::dying, NsState::zapping, NsState::empty}) {
         to.add(Metric::pid_namespaces, ns_state_name(state),
@@ -303,7 +311,7 @@ void add_programs(Families& to, const SourceFigures& source) {
     if (!source.programs.empty()) {
         std::ifstream("/proc/sys/kernel/bpf_stats_enabled") >> enabled;
     }
-    to.add(Metric::bpf_stats_enabled, "", enabled);
+    to.add(Metric::bpf_stats_enabled, enabled);
 }
 
 /// What stat of /proc/self says; see proc(5).
@@ -361,10 +369,9 @@ void add_self(Families& to, const std::string& version) {
     const auto seconds = [](const timeval& time) {
         return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
     };
-    to.add(Metric::process_cpu_seconds_total, "",
-           seconds(usage.ru_utime) + seconds(usage.ru_stime));
+    to.add(Metric::process_cpu_seconds_total, seconds(usage.ru_utime) + seconds(usage.ru_stime));
     const SelfStat stat;
-    to.add(Metric::process_start_time_seconds, "", stat.start_time());
+    to.add(Metric::process_start_time_seconds, stat.start_time());
     to.add(Metric::process_virtual_memory_bytes, stat.virtual_bytes);
     to.add(Metric::process_resident_memory_bytes,
            stat.resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
