@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "base/text.hpp"
+#include "sink/web_words.hpp"
 
 namespace nstrail {
 
@@ -59,7 +59,7 @@ public:
 private:
     [[nodiscard]] std::string end() const {
         if (const std::string fault = lines_->fault(); !fault.empty()) {
-            return fmt::format("event: fault\ndata: {{\"error\":{}}}\n\n", json_quote(fault));
+            return "event: fault\ndata: " + error_json(fault) + "\n";
         }
         const auto told = lines_->told();
         return told ? fmt::format("event: end\ndata: {{\"lines\":{}}}\n\n", *told) : "";

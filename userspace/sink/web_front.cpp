@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "sink/web_guard.hpp"
+#include "sink/web_words.hpp"
 
 namespace nstrail {
 
@@ -24,7 +25,7 @@ constexpr std::chrono::milliseconds look_every{250};
 constexpr std::chrono::seconds time_to_finish{2};
 
 std::string canned(int status, std::string_view line) {
-    const std::string body = fmt::format("{{\"error\":\"{}\"}}\n", line);
+    const std::string body = error_json(line);
     std::string text = fmt::format(
         "HTTP/1.1 {} {}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         "Content-Length: {}\r\n",

@@ -2,16 +2,14 @@
 #include "sink/web_guard.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include <strings.h>
 
-#include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
-#include "base/text.hpp"
+#include "sink/web_words.hpp"
 
 namespace nstrail {
 
@@ -41,13 +39,6 @@ std::string base64(std::string_view text) {
     const auto padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
     out.resize(static_cast<std::size_t>(size - padding));
     return out;
-}
-
-bool begins_with_word(std::string_view text, std::string_view word) {
-    return text.size() > word.size() && text[word.size()] == ' ' &&
-           std::ranges::equal(
-               text.substr(0, word.size()), word,
-               [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
 }
 
 }  // namespace
@@ -101,10 +92,10 @@ bool WebGuard::knows(const httplib::Request& request) const {
     }
     const std::string given = request.get_header_value("Authorization");
     const std::string_view rest = given;
-    if (begins_with_word(rest, "Bearer")) {
+    if (begins_with(rest, "Bearer", ' ')) {
         return is_token(rest.substr(7));
     }
-    if (begins_with_word(rest, "Basic")) {
+    if (begins_with(rest, "Basic", ' ')) {
         const std::string both = base64(rest.substr(6));
         const auto colon = both.find(':');
         return colon != std::string::npos && is_token(std::string_view(both).substr(colon + 1));
@@ -116,8 +107,7 @@ bool WebGuard::turns_away(const httplib::Request& request, httplib::Response& re
     const auto away = [&](TurnedAway reason, int status, std::string_view line) {
         counts_.turn_away(reason);
         response.status = status;
-        response.set_content(fmt::format("{{\"error\":{}}}\n", json_quote(line)),
-                             "application/json");
+        response.set_content(error_json(line), "application/json");
         return true;
     };
     if (request.method != "GET" && request.method != "HEAD") {

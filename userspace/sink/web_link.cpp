@@ -3,13 +3,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <openssl/err.h>
+
+#include "sink/web_words.hpp"
 
 namespace nstrail {
 
@@ -25,13 +26,6 @@ bool comes(int socket, int events, std::chrono::milliseconds patience) {
     pollfd one{.fd = socket, .events = static_cast<short>(events), .revents = 0};
     return poll(&one, 1, static_cast<int>(patience.count())) > 0 &&
            (one.revents & (POLLERR | POLLHUP | POLLNVAL)) == 0;
-}
-
-bool is_header(std::string_view line, std::string_view name) {
-    return line.size() > name.size() && line[name.size()] == ':' &&
-           std::ranges::equal(
-               line.substr(0, name.size()), name,
-               [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
 }
 
 }  // namespace
@@ -166,11 +160,11 @@ WebHead take_head(std::string& received) {
     for (std::size_t at = 0; at < std::min(end, received.size()); lines++) {
         const auto stop = std::min(received.find("\r\n", at), received.size());
         const std::string_view line(received.data() + at, stop - at);
-        if (!is_header(line, "Range") && !is_header(line, "If-Range")) {
+        if (!begins_with(line, "Range", ':') && !begins_with(line, "If-Range", ':')) {
             head.text.append(line).append("\r\n");
         }
-        head.has_body = head.has_body || is_header(line, "Content-Length") ||
-                        is_header(line, "Transfer-Encoding");
+        head.has_body = head.has_body || begins_with(line, "Content-Length", ':') ||
+                        begins_with(line, "Transfer-Encoding", ':');
         at = stop + 2;
     }
     head.refused = lines > most_head_lines;

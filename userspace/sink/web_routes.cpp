@@ -12,6 +12,7 @@
 #include "sink/tree.hpp"
 #include "sink/web_events.hpp"
 #include "sink/web_query.hpp"
+#include "sink/web_words.hpp"
 #include "sink/why.hpp"
 
 namespace nstrail {
@@ -46,7 +47,7 @@ std::string about_json(const WebAbout& about, const WebSource& source, const std
 
 void answer_refusal(Response& response, const Refusal& refusal) {
     response.status = refusal.status;
-    response.set_content(fmt::format("{{\"error\":{}}}\n", json_quote(refusal.line)), json_type);
+    response.set_content(error_json(refusal.line), json_type);
 }
 
 /// The number in an address; 0 if it is none that a task or a namespace can have.
