@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -50,5 +51,17 @@ private:
     std::optional<Filter> filter_;
     fmt::memory_buffer out_;
 };
+
+/// Takes what was written out of the buffer: calls take(std::string_view) with each line, without
+/// its end.
+template <class F>
+void take_lines(fmt::memory_buffer& printed, F&& take) {
+    std::string_view rest(printed.data(), printed.size());
+    for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+        take(rest.substr(0, end));
+        rest.remove_prefix(end + 1);
+    }
+    printed.clear();
+}
 
 }  // namespace nstrail

@@ -69,18 +69,13 @@ void RecordedLines::finish() {
 }
 
 void RecordedLines::take_printed() {
-    fmt::memory_buffer& out = printer_.out();
-    std::string_view rest(out.data(), out.size());
-    for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
-        lines_.push_back({.id = ++matched_,
-                          .left_out = 0,
-                          .json = std::make_shared<const std::string>(rest.substr(0, end))});
-        rest.remove_prefix(end + 1);
+    take_lines(printer_.out(), [this](std::string_view line) {
+        lines_.push_back(
+            {.id = ++matched_, .left_out = 0, .json = std::make_shared<const std::string>(line)});
         if (last_ && lines_.size() > *last_) {
             lines_.pop_front();
         }
-    }
-    out.clear();
+    });
 }
 
 }  // namespace nstrail

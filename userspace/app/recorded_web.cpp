@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "app/bounded_replay.hpp"
 #include "app/recorded_lines.hpp"
 #include "record/format.hpp"
 
@@ -90,8 +91,6 @@ std::string RecordedWeb::stamp() const {
 }
 
 Answer<RecordedWeb::Position> RecordedWeb::replay_to(std::uint64_t at, Part part) const {
-    const auto until = std::chrono::steady_clock::now() +
-                       (part == Part::state ? time_for_state : time_for_account);
     auto opened = Replay::open(path_, notable_);
     if (!opened) {
         return refuse(503, opened.error().line());
@@ -101,15 +100,14 @@ Answer<RecordedWeb::Position> RecordedWeb::replay_to(std::uint64_t at, Part part
         replay.start_at(at);
     }
     replay.end_at(at);
-    while (!replay.ended()) {
-        if (closed_ || std::chrono::steady_clock::now() > until) {
-            return refuse(503, closed_ ? "the server is stopping"
-                                       : "the recording is too long to be read for one answer; "
-                                         "use the command line, e.g. nstrail check");
-        }
-        if (auto stepped = replay.step(); !stepped) {
-            return refuse(503, stepped.error().line());
-        }
+    const auto run =
+        run_bounded(replay,
+                    {.longest = part == Part::state ? time_for_state : time_for_account,
+                     .closed = closed_,
+                     .advice = "use the command line, e.g. nstrail check"},
+                    [&] { return replay.step(); });
+    if (!run) {
+        return std::unexpected(run.error());
     }
     replay.finish();
     return Position{.at = at,

@@ -7,6 +7,8 @@
 
 #include <sys/resource.h>
 
+#include "app/bounded_replay.hpp"
+#include "app/printer.hpp"
 #include "app/story.hpp"
 
 namespace nstrail {
@@ -31,14 +33,6 @@ public:
             cut_++;
         }
     }
-    void add_all(fmt::memory_buffer& text) {
-        std::string_view rest(text.data(), text.size());
-        for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
-            add(rest.substr(0, end));
-            rest.remove_prefix(end + 1);
-        }
-        text.clear();
-    }
     [[nodiscard]] Story story() && {
         Story made{.lines = std::move(first_), .cut = cut_};
         std::ranges::move(last_, std::back_inserter(made.lines));
@@ -54,7 +48,6 @@ private:
 }  // namespace
 
 Answer<Story> WebStories::read(const StoryOf& of) const {
-    const auto until = std::chrono::steady_clock::now() + time_to_tell;
     auto opened = Replay::open(path_, notable_);
     if (!opened) {
         return refuse(503, opened.error().line());
@@ -62,19 +55,22 @@ Answer<Story> WebStories::read(const StoryOf& of) const {
     Replay& replay = **opened;
     StoryTeller teller(replay, {.task = of.task, .number = of.number}, true);
     Lines lines;
-    while (!replay.ended()) {
-        if (closed_ || std::chrono::steady_clock::now() > until) {
-            return refuse(503, closed_ ? "the server is stopping"
-                                       : "the recording is too long to tell a story from at once; "
-                                         "use nstrail story --from REC");
-        }
-        if (auto stepped = teller.step(); !stepped) {
-            return refuse(503, stepped.error().line());
-        }
-        lines.add_all(teller.out());
+    const auto take = [&] {
+        take_lines(teller.out(), [&](std::string_view line) { lines.add(line); });
+    };
+    const auto run = run_bounded(
+        replay,
+        {.longest = time_to_tell, .closed = closed_, .advice = "use nstrail story --from REC"},
+        [&] {
+            auto stepped = teller.step();
+            take();
+            return stepped;
+        });
+    if (!run) {
+        return std::unexpected(run.error());
     }
     teller.finish();
-    lines.add_all(teller.out());
+    take();
     return std::move(lines).story();
 }
 
