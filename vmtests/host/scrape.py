@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -49,6 +50,13 @@ def program(name):
 def get(url, timeout=10):
     with OPENER.open(url, timeout=timeout) as answer:
         return answer.read()
+
+
+def free_port():
+    """A port of the loopback address that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Prometheus:
