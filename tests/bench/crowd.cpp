@@ -65,6 +65,13 @@ std::uint64_t bytes_in_use() {
     return info.uordblks + info.hblkhd;
 }
 
+std::unique_ptr<Crowd> crowd_of(std::uint32_t tasks, Crowd::With with) {
+    auto crowd =
+        std::make_unique<Crowd>(Crowd::Size{.tasks = tasks, .containers = tasks / 50}, with);
+    crowd->all_born();
+    return crowd;
+}
+
 Crowd::Crowd(Size size, With with) : size_(size) {
     if (with == With::rules) {
         checker.emplace(world);

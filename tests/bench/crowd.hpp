@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -102,6 +103,10 @@ private:
     std::uint64_t now_ = 1'000'000'000;
     alignas(8) std::array<std::byte, 2048> buffer_{};
 };
+
+/// All born, 50 tasks in each container.
+[[nodiscard]] std::unique_ptr<Crowd> crowd_of(std::uint32_t tasks,
+                                              Crowd::With with = Crowd::With::model);
 
 /// Bytes that malloc has given out and not had back, its own overhead included. 0 under sanitizers.
 [[nodiscard]] std::uint64_t bytes_in_use();

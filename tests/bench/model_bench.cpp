@@ -21,13 +21,6 @@ namespace {
 constexpr std::uint32_t million = 1'000'000;
 constexpr Crowd::Size large{.tasks = million, .containers = 20'000};
 
-std::unique_ptr<Crowd> crowd_of(std::uint32_t tasks, Crowd::With with = Crowd::With::model) {
-    auto crowd =
-        std::make_unique<Crowd>(Crowd::Size{.tasks = tasks, .containers = tasks / 50}, with);
-    crowd->all_born();
-    return crowd;
-}
-
 /// The longest event since the last call, in microseconds.
 double take_longest(Crowd& crowd) {
     const Longest longest = crowd.longest;
@@ -343,57 +336,6 @@ void fork_and_exit_readers(benchmark::State& state) {
     state.counters["walks"] = static_cast<double>(walks);
 }
 BENCHMARK(fork_and_exit_readers)->Arg(0)->Arg(1)->Arg(4);
-
-// -- Reading, of a million tasks.
-Crowd& shared_crowd() {
-    static const auto crowd = crowd_of(million);
-    return *crowd;
-}
-
-void take_view(benchmark::State& state) {
-    const World& world = shared_crowd().world;
-    for (auto _ : state) {
-        benchmark::DoNotOptimize(world.view());
-    }
-}
-BENCHMARK(take_view);
-
-void task_by_tid(benchmark::State& state) {
-    const View view = shared_crowd().world.view();
-    std::mt19937 random(1);
-    for (auto _ : state) {
-        benchmark::DoNotOptimize(
-            view.task(shared_crowd().tid(static_cast<std::uint32_t>(random()) % million)));
-    }
-}
-BENCHMARK(task_by_tid);
-
-void active_pid_namespace(benchmark::State& state) {
-    const View view = shared_crowd().world.view();
-    const Task task = *view.task(shared_crowd().tid(123'456));
-    for (auto _ : state) {
-        benchmark::DoNotOptimize(task.active_pid_namespace());
-    }
-}
-BENCHMARK(active_pid_namespace);
-
-void tgid_in(benchmark::State& state) {
-    const View view = shared_crowd().world.view();
-    const Task task = *view.task(shared_crowd().tid(123'456));
-    const Namespace active = *task.active_pid_namespace();
-    for (auto _ : state) {
-        benchmark::DoNotOptimize(task.tgid_in(active));
-    }
-}
-BENCHMARK(tgid_in);
-
-void walk_tasks(benchmark::State& state) {
-    const View view = shared_crowd().world.view();
-    for (auto _ : state) {
-        benchmark::DoNotOptimize(view.tasks().size());
-    }
-}
-BENCHMARK(walk_tasks)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace nstrail::test
