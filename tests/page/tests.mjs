@@ -6,19 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newPidNamespace } from "./agent.mjs";
 import { largeTree, recordingAbout, task } from "./documents.mjs";
+import { honest } from "./honest.mjs";
+import { answer, says, shot, stripped } from "./support.mjs";
 
 const here = (type) => Number(/\d+/.exec(readlinkSync(`/proc/self/ns/${type}`))[0]);
-const answer = (document) => (route) => route.fulfill({ contentType: "application/json", body: JSON.stringify(document) });
-const stripped = (text) => text.replace(/\s+/g, " ");
-
-/** Waits until the text of what `selector` finds matches. */
-const says = (page, selector, pattern) =>
-    page.waitForFunction(([where, source]) => [...document.querySelectorAll(where)].some((one) => new RegExp(source).test(one.textContent)), [selector, pattern.source]);
-
-async function shot(page, out, name) {
-    await page.screenshot({ path: join(out, `${name}.png`) });
-}
-
 /** A stream that breaks a rule, as the command line judges it. */
 function violated(binary) {
     const folder = mkdtempSync(join(tmpdir(), "page-"));
@@ -38,6 +29,8 @@ function violated(binary) {
 }
 
 export const tests = {
+    ...honest,
+
     async draws({ open, agent }) {
         const page = await open();
         await page.goto(agent.address);

@@ -16,7 +16,8 @@ export const index = (doc) => new Map(doc.namespaces.map((ns) => [key(ns.type, n
 
 /**
  * The hierarchy `tree` ("pid", "user" or "all") below one root that stands for the host. The value of a
- * node is the height it wants: the root of its tasks, so that the small remain visible beside the large.
+ * node is the height it wants: the root of its tasks, so that the small remain visible beside the large; one of
+ * which they are unknown has the height of one without.
  */
 export function forest(doc, tree) {
     const nodes = new Map();

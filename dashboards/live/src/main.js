@@ -11,7 +11,7 @@ import { keyboard } from "./keys.js";
 import { picture } from "./picture.js";
 import { go, onPlace, place } from "./place.js";
 import { slider } from "./slider.js";
-import { bootTime, count, number } from "./words.js";
+import { bootTime, count, number, total } from "./words.js";
 
 const every = 2000; // ms between two looks at a live agent
 const trees = [["pid", "pid tree"], ["user", "user tree"], ["all", "all types"]].map(([id, label]) => ({ id, label }));
@@ -41,9 +41,9 @@ function figures() {
     const types = doc.namespaces.length;
     // A task is in one pid namespace, so that these together are all tasks.
     const inside = doc.namespaces.filter((ns) => ns.type === "pid");
-    const sum = (what) => inside.reduce((all, ns) => all + ns[what], 0);
+    const sum = (what) => total(inside.map((ns) => ns[what]));
     const rows = [
-        ["namespaces", number(types)], ["tasks", number(sum("tasks"))], ["zombies", number(sum("zombies"))],
+        ["namespaces", number(types)], ["tasks", sum("tasks")], ["zombies", sum("zombies")],
         ["lost", known(doc.lost, number)], ["at", bootTime(doc.at_boot_ns)],
     ];
     byId("figures").replaceChildren(...rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));

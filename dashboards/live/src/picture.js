@@ -5,11 +5,12 @@ import { partition } from "d3-hierarchy";
 import { select } from "d3-selection";
 import { zoom, zoomIdentity } from "d3-zoom";
 import { condition, containerName, forest, key } from "./forest.js";
-import { count, nsName } from "./words.js";
+import { count, nsName, number, total } from "./words.js";
 
 const readable = 15; // pixels of height that one line of text takes
 const most = 4000; // times that the picture can be enlarged
 const worst = ["alive", "empty", "uncertain", "dying", "zapping"];
+const edge = 5; // pixels of the mark for the worst state in a block
 
 const keyOf = (node) => key(node.data.ns.type, node.data.ns.inum);
 
@@ -37,6 +38,22 @@ export function gathered(nodes, scale, low, high) {
     close();
     return shown;
 }
+
+/** The namespaces that a box stands for: itself, or all in its block and below. */
+const within = (box) => (box.nodes ? box.nodes.flatMap((node) => node.descendants()) : [box.node]);
+
+/** How many of `nodes` there are in each state: [state, count], the most frequent first, of equals the better. */
+export function shares(nodes) {
+    const by = new Map(worst.map((state) => [state, 0]));
+    for (const node of nodes) {
+        const state = condition(node.data.ns);
+        by.set(state, (by.get(state) ?? 0) + 1);
+    }
+    return [...by].filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
+}
+
+/** The worst state of `states`, as shares() has them. */
+const worstOf = (states) => states.map(([state]) => state).sort((a, b) => worst.indexOf(a) - worst.indexOf(b)).at(-1);
 
 /** Draws into `into`; pick(namespace) is called for what is chosen. */
 export function picture(into, pick) {
@@ -74,8 +91,12 @@ export function picture(into, pick) {
             for (const item of gathered(nodes, scale, 0, size.height)) {
                 const first = item.node ?? item.nodes[0];
                 const last = item.node ?? item.nodes.at(-1);
+                const states = item.node ? null : shares(within(item));
+                const low = states && worstOf(states);
                 out.push({
                     ...item,
+                    states,
+                    worst: states && low !== states[0][0] ? low : null,
                     id: (item.node ? "" : "block ") + keyOf(first),
                     x: (first.depth - 1) * width + shift,
                     y: scale(first.x0),
@@ -95,16 +116,19 @@ export function picture(into, pick) {
         const all = layer.selectAll("g.ns").data(shown, (box) => box.id);
         all.exit().remove();
         const made = all.enter().append("g").on("click", (_, box) => choose(box));
-        made.append("rect").attr("rx", 2);
+        made.append("rect").attr("class", "area").attr("rx", 2);
+        made.append("rect").attr("class", "worst").attr("width", edge);
         made.append("text").attr("class", "name");
         made.append("text").attr("class", "more");
         made.append("title");
         const each = made.merge(all);
         each.attr("class", (box) => `ns ${look(box)}`).attr("transform", (box) => `translate(${box.x},${box.y})`);
-        each.select("rect").attr("width", (box) => Math.max(0, box.width - 1)).attr("height", (box) => Math.max(0.5, box.height - 1));
+        each.select(".area").attr("width", (box) => Math.max(0, box.width - 1)).attr("height", (box) => Math.max(0.5, box.height - 1));
+        each.select(".worst").attr("class", (box) => `worst ${box.worst ?? ""}`).attr("visibility", (box) => (box.worst ? null : "hidden"))
+            .attr("height", (box) => Math.max(0.5, box.height - 1));
         // A tall box is named where it can be seen.
         const line = (box) => Math.min(Math.max(-box.y, 0), Math.max(0, box.height - 32)) + Math.min(box.height / 2 + 4, 15);
-        each.select(".name").attr("x", 6).attr("y", line)
+        each.select(".name").attr("x", (box) => (box.worst ? edge + 4 : 6)).attr("y", line)
             .text((box) => (box.height < readable - 3 ? "" : clipped(name(box), box.width, size.width - Math.max(box.x, 0))));
         each.select(".more").attr("x", 6).attr("y", (box) => line(box) + 14)
             .text((box) => (box.height < 34 ? "" : clipped(more(box), box.width, size.width)));
@@ -117,36 +141,36 @@ export function picture(into, pick) {
     };
 
     function look(box) {
-        const nodes = box.nodes ?? [box.node];
-        const states = new Set(nodes.map((node) => condition(node.data.ns)));
-        const classes = [worst.filter((state) => states.has(state)).at(-1) ?? "alive"];
+        const nodes = within(box);
+        const classes = [box.states ? box.states[0][0] : condition(box.node.data.ns)];
         if (box.nodes) classes.push("block");
         if (nodes.some((node) => keyOf(node) === chosen)) classes.push("chosen");
         if (marked && !nodes.some((node) => marked.has(keyOf(node)))) classes.push("dim");
-        if (nodes.some((node) => node.data.ns.zombies > 0)) classes.push("zombies");
+        if (!box.nodes && box.node.data.ns.zombies > 0) classes.push("zombies");
         return classes.join(" ");
     }
 
     function name(box) {
-        if (box.nodes) return `…${count(box.nodes.length, "namespace")} more`;
+        if (box.nodes) {
+            const all = within(box).length;
+            return `…${count(all, "namespace")} more: ${box.states.map(([state, n]) => `${number(n)} ${state}`).join(", ")}`;
+        }
         const { ns } = box.node.data;
         const named = containerName(ns) ?? ns.reaper?.comm;
         return `${tree === "all" ? nsName(ns) : ns.inum}${named ? ` ${named}` : ""}`;
     }
 
     function more(box) {
-        if (box.nodes) return `${count(sum(box.nodes, "tasks"), "task")}`;
-        const { ns, } = box.node.data;
+        if (box.nodes) return total(within(box).map((node) => node.data.ns.tasks), "task");
+        const { ns } = box.node.data;
         const below = box.node.descendants().length - 1;
         return [
-            count(ns.tasks, "task"),
+            total([ns.tasks], "task"),
             ns.zombies > 0 ? count(ns.zombies, "zombie") : null,
             condition(ns) === "alive" ? null : condition(ns),
             below > 0 ? `${below} below` : null,
         ].filter(Boolean).join(" · ");
     }
-
-    const sum = (nodes, what) => nodes.reduce((all, node) => all + (node.data.ns[what] ?? 0), 0);
 
     function choose(box) {
         if (box.nodes) show(box.nodes[0].x0, box.nodes.at(-1).x1);

@@ -5,6 +5,18 @@ const group = new Intl.NumberFormat("en-GB");
 export const number = (n) => group.format(n);
 export const count = (n, one, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;
 
+/**
+ * The sum of `values` in words, "at least 7 tasks" if some of them are unknown (null), which is never 0.
+ * Without `one` the figure alone.
+ */
+export function total(values, one = "") {
+    const told = values.filter((value) => value !== null && value !== undefined);
+    if (told.length === 0 && values.length > 0) return one ? `${one}s unknown` : "unknown";
+    const sum = told.reduce((all, value) => all + value, 0);
+    const least = told.length < values.length;
+    return one ? `${least ? "at least " : ""}${count(sum, one)}` : `${least ? "≥ " : ""}${number(sum)}`;
+}
+
 /** Boot nanoseconds as seconds since boot. */
 export const bootTime = (ns) => `${(ns / 1e9).toFixed(3)} s`;
 

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page says what is true, of what the agent answered and of what it did not: with intercepted answers.
+import assert from "node:assert/strict";
+import { largeTree } from "./documents.mjs";
+import { answer, says, stripped } from "./support.mjs";
+
+/** 400 pid namespaces below the first, of which `states` names some that are not alive. */
+function flatHost(states) {
+    const document = largeTree(8);
+    const first = document.namespaces.find((ns) => ns.type === "pid");
+    for (let i = 0; i < 400; i++) {
+        document.namespaces.push({ ...first, inum: 4026533000 + i, parent: first.inum, level: 1, tasks: 1, state: states[i] ?? "alive" });
+    }
+    return document;
+}
+
+const titles = (page, selector = "g.ns.block title") => page.locator(selector).allTextContents();
+
+export const honest = {
+    async a_block_has_the_colour_of_most_in_it({ open, agent }) {
+        const page = await open();
+        const states = Object.fromEntries([[3, "zapping"], [4, "zapping"], ...Array.from({ length: 10 }, (_, i) => [100 + i, "empty"])]);
+        await page.route("**/api/v1/tree*", answer(flatHost(states)));
+        await page.goto(agent.address);
+        await says(page, "g.ns.block", /namespaces more/);
+        assert.equal(await page.locator("g.ns.block:not(.alive)").count(), 0);
+        assert.equal(await page.locator("g.ns.block.zapping, g.ns.block > .worst.alive").count(), 0);
+        assert.ok((await page.locator("g.ns.block > .worst.zapping:not([visibility])").count()) >= 1, "the worst state is marked");
+        assert.ok((await page.locator("g.ns.block > .worst[visibility=hidden]").count()) >= 1, "where there is none, nothing is marked");
+        const said = { alive: 0, empty: 0, zapping: 0, all: 0 };
+        for (const title of await titles(page)) {
+            const [, all, parts] = /^…([\d,]+) namespaces more: (.*)$/m.exec(title);
+            said.all += Number(all.replace(",", ""));
+            for (const part of parts.split(", ")) said[part.split(" ")[1]] += Number(part.split(" ")[0]);
+        }
+        const drawn = (await page.locator("g.ns:not(.block)").count()) - 1;
+        assert.equal(said.all + drawn, 400);
+        assert.deepEqual([said.alive + drawn, said.empty, said.zapping], [388, 10, 2]);
+    },
+
+    async a_block_counts_what_is_below_it({ open, agent }) {
+        const page = await open();
+        const document = flatHost({});
+        // Each has one more below.
+        for (const ns of document.namespaces.slice(8)) {
+            document.namespaces.push({ ...ns, inum: ns.inum + 1000, parent: ns.inum, level: 2, state: "empty" });
+        }
+        await page.route("**/api/v1/tree*", answer(document));
+        await page.goto(agent.address);
+        await says(page, "g.ns.block", /namespaces more/);
+        const counts = (await titles(page)).map((title) => Number(/…([\d,]+)/.exec(title)[1].replace(",", "")));
+        const drawn = (await page.locator("g.ns:not(.block)").count()) - 1;
+        assert.equal(counts.reduce((a, b) => a + b, drawn), 800);
+    },
+
+    async unknown_counts_are_not_summed_as_0({ open, agent }) {
+        const page = await open();
+        const document = flatHost({});
+        const [first] = document.namespaces.filter((ns) => ns.type === "pid");
+        Object.assign(first, { tasks: 50, zombies: null });
+        for (const ns of document.namespaces.slice(8)) ns.zombies = null;
+        document.namespaces[20].tasks = null;
+        await page.route("**/api/v1/tree*", answer(document));
+        await page.goto(agent.address);
+        await says(page, "#figures div", /tasks *≥ 449$/);
+        await says(page, "#figures div", /zombies *unknown/);
+        await says(page, "g.ns.block title", /at least \d+ tasks$/);
+        await says(page, "g.ns.block title", /\n\d+ tasks$/);
+
+        first.tasks = null;
+        for (const ns of document.namespaces) ns.tasks = null;
+        await page.unroute("**/api/v1/tree*");
+        await page.route("**/api/v1/tree*", answer(document));
+        await says(page, "#figures div", /tasks *unknown/);
+        await says(page, "g.ns.block title", /\ntasks unknown/);
+        await says(page, "g.ns:not(.block) title", /\ntasks unknown/);
+        assert.doesNotMatch(stripped((await titles(page, "g.ns title")).join(" ")), /\b0 tasks|null|NaN/);
+    },
+};
