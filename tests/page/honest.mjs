@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page says what is true, of what the agent answered and of what it did not: with intercepted answers.
 import assert from "node:assert/strict";
-import { largeTree } from "./documents.mjs";
+import { largeTree, recordingAbout } from "./documents.mjs";
 import { answer, says, stripped } from "./support.mjs";
 
 /** 400 pid namespaces below the first, of which `states` names some that are not alive. */
@@ -75,5 +75,31 @@ export const honest = {
         await says(page, "g.ns.block title", /\ntasks unknown/);
         await says(page, "g.ns:not(.block) title", /\ntasks unknown/);
         assert.doesNotMatch(stripped((await titles(page, "g.ns title")).join(" ")), /\b0 tasks|null|NaN/);
+    },
+
+    async only_the_server_says_that_it_is_live({ open, agent }) {
+        const page = await open();
+        const asked = [];
+        const ways = [
+            (route) => route.fulfill({ status: 503, contentType: "application/json", body: '{"error":"busy"}' }),
+            (route) => route.fulfill({ status: 404, body: "nothing here" }),
+            (route) => route.abort(),
+            (route) => route.fulfill({ contentType: "application/json", body: "{" }),
+        ];
+        let times = 0;
+        await page.route("**/api/v1/*", (route) => {
+            asked.push(new URL(route.request().url()).pathname);
+            return route.fulfill({ status: 404, body: "nothing here" });
+        });
+        await page.route("**/api/v1/about*", (route) => (ways[times++] ?? answer(recordingAbout))(route));
+        await page.goto(agent.address);
+        await says(page, "#trouble", /not known whether this is live or a recording: busy; asking again/);
+        await says(page, "#trouble", /not known whether this is live or a recording: nothing here/);
+        await says(page, "#trouble", /does not answer/);
+        assert.equal(times > 0 && times < 5, true);
+        assert.deepEqual(asked, [], "nothing is asked as if it were live");
+        assert.equal(await page.textContent("#mode"), "");
+        await page.waitForSelector("#times:not([hidden])");
+        assert.equal(times, 5);
     },
 };

@@ -115,11 +115,12 @@ function arrange(now) {
     for (const { id } of panels) byId(id).hidden = id !== now.tab;
     drawing.choose(now.ns, true);
     time?.show(now.at);
-    stream.show(now, recording());
+    if (about) stream.show(now, recording());
 }
 
 onPlace((now, before) => {
     arrange(now);
+    if (!about) return;
     if (now.at !== before.at || now.tab !== before.tab || now.tree !== before.tree) look();
     else if (now.ns !== before.ns || now.task !== before.task) card.show(now, doc, spaces);
     if (now.ns !== before.ns || now.task !== before.task) byId("card").classList.toggle("open", Boolean(now.ns || now.task));
@@ -152,14 +153,25 @@ keyboard([
     [["Escape"], "close the card", () => go({ ns: "", task: "" })],
 ]);
 
+/** What the server says it is: nothing else tells a live host from a recording. */
+async function introduced() {
+    for (;;) {
+        try {
+            const said = await json("about");
+            if (said.mode === "live" || said.mode === "recording") return said;
+            trouble("it is not known whether this is live or a recording: the agent names neither; asking again");
+        } catch (error) {
+            trouble(`it is not known whether this is live or a recording: ${error.message}; asking again`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, every));
+    }
+}
+
 async function begin() {
     legend();
-    try {
-        about = await json("about");
-    } catch (error) {
-        about = null; // an agent that does not say is a live one
-        if (error.status !== 404) trouble(error.message);
-    }
+    arrange(place());
+    about = await introduced();
+    trouble("");
     if (recording() && about.begin_boot_ns !== null && about.end_boot_ns !== null) time = slider(byId("times"), about);
     byId("card").classList.toggle("open", Boolean(place().ns || place().task));
     arrange(place());
