@@ -28,7 +28,7 @@ export function largeTree(size, at = 60_000_000_000) {
         }));
         if (type === "pid" && i % 5 === 0) parent = inum;
     }
-    return { schema: "nstrail.tree/1", boot_id: "5eed1c76-0000-4000-8000-000000000007", at: "2026-01-01T00:00:00Z", at_boot_ns: at, certain: true, lost: 0, mode: "full", doubt: null, namespaces, pid_requests: [] };
+    return { schema: "nstrail.tree/1", boot_id: "5eed1c76-0000-4000-8000-000000000007", at: "2026-01-01T00:00:00Z", at_boot_ns: at, certain: true, lost: 0, mode: "full", tracing_since_boot_ns: 500_000_000, doubt: null, namespaces, pid_requests: [] };
 }
 
 /** nstrail.about/1 of a recording of one minute. */

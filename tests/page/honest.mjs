@@ -102,4 +102,29 @@ export const honest = {
         await page.waitForSelector("#times:not([hidden])");
         assert.equal(times, 5);
     },
+
+    async tells_a_birth_from_a_first_sight({ open, agent }) {
+        const page = await open();
+        const document = largeTree(8, 100_000_000_000);
+        const [first] = document.namespaces.filter((ns) => ns.type === "pid");
+        Object.assign(document, { tracing_since_boot_ns: 40_000_000_000, mode: "full", lost: 0 });
+        const one = (inum, more) => document.namespaces.push({ ...first, inum, parent: first.inum, level: 1, ...more });
+        one(4026532001, { first_seen_boot_ns: 41_000_000_000 });
+        one(4026532002, { first_seen_boot_ns: 70_000_000_000, born: true, created_by: { tid: 77, comm: "runc" } });
+        await page.route("**/api/v1/tree*", answer(document));
+        await page.goto(`${agent.address}/#ns=pid%3A4026532001`);
+        await says(page, "#card .facts div", /^madethere before tracing began \(40\.000 s after boot, 1 min 0 s ago\)/);
+        assert.doesNotMatch(await page.textContent("#card"), /first seen/);
+        await page.goto(`${agent.address}/#ns=pid%3A4026532002`);
+        await says(page, "#card .facts div", /^made70\.000 s after boot, 30\.0 s ago/);
+        await says(page, "#card .facts div", /^made byrunc \(77\)/);
+        // After a loss, or in reduced mode, it may have been made unseen.
+        for (const change of [{ lost: 1 }, { lost: 0, mode: "reduced" }]) {
+            Object.assign(document, change);
+            await page.goto(`${agent.address}/#ns=pid%3A4026532001`);
+            await says(page, "#card .facts div", /^madebefore it was first seen, 1\.0 s after tracing began, 59\.0 s ago; its making was not seen/);
+        }
+        document.tracing_since_boot_ns = null;
+        await says(page, "#card .facts div", /^madeunknown; first seen 41\.000 s after boot/);
+    },
 };

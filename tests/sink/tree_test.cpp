@@ -38,6 +38,17 @@ TEST(TreeJson, SaysWhatIsKnownAndNullForWhatIsNot) {
     EXPECT_TRUE(tasks[2]["ns"]["mnt"].is_null());
 }
 
+TEST(TreeJson, SaysSinceWhenThereIsTracing) {
+    WorldState state = test::sample_state();
+    state.session.header.boot_ns = 7;
+    EXPECT_EQ(json::parse(tree_json(test::view_of(state), {}))["tracing_since_boot_ns"], 7);
+    state.session.mode = NST_attach_mode_reduced;
+    EXPECT_EQ(json::parse(tree_json(test::view_of(state), {}))["tracing_since_boot_ns"], 7);
+    state.session.mode = NST_attach_mode_none;
+    EXPECT_TRUE(json::parse(tree_json(test::view_of(state), {}))["tracing_since_boot_ns"].is_null())
+        << "a snapshot traces nothing";
+}
+
 TEST(TreeJson, TasksOnlyWhereAskedForAndTypesOnlyThoseChosen) {
     const View view = test::sample_view();
     EXPECT_FALSE(json::parse(tree_json(view, {})).contains("tasks"));

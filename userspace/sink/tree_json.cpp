@@ -238,8 +238,11 @@ std::string tree_json(const View& view, const TreeOptions& options) {
            session.mode == NST_attach_mode_full      ? "full"
            : session.mode == NST_attach_mode_reduced ? "reduced"
                                                      : "snapshot");
+    // What only takes snapshots has never begun.
+    to.known("tracing_since_boot_ns", session.header.boot_ns,
+             session.mode == NST_attach_mode_full || session.mode == NST_attach_mode_reduced);
     const std::string why = doubt(view, options.note);
-    to.put(R"("doubt":{},"namespaces":[)", why.empty() ? "null" : json_quote(why));
+    to.put(R"(,"doubt":{},"namespaces":[)", why.empty() ? "null" : json_quote(why));
     bool first = true;
     for (const Namespace& ns : view.namespaces()) {
         if (shown(options, ns.type())) {

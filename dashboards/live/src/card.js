@@ -47,6 +47,20 @@ function story(lines, cut) {
     );
 }
 
+/** Since when it is there. Only a birth that was seen is a beginning; all else is when tracing met it. */
+function beginning(ns, doc) {
+    const seen = ns.first_seen_boot_ns;
+    const ago = doc ? `, ${duration(doc.at_boot_ns - seen)} ago` : "";
+    if (ns.born) return ["made", `${bootTime(seen)} after boot${ago}`];
+    const since = doc?.tracing_since_boot_ns ?? null;
+    if (since === null) return ["made", known(null), `; first seen ${bootTime(seen)} after boot${ago}`];
+    // Where every birth is seen, what was not born was there before; so was what the session began with.
+    if (seen <= since || (doc.mode === "full" && doc.lost === 0)) {
+        return ["made", "there before tracing began", ` (${bootTime(since)} after boot, ${duration(doc.at_boot_ns - since)} ago)`];
+    }
+    return ["made", "before it was first seen", `, ${duration(seen - since)} after tracing began${ago}; its making was not seen`];
+}
+
 function nsFacts(ns, doc) {
     const doubtful = ns.certain === false;
     const rows = [
@@ -69,8 +83,8 @@ function nsFacts(ns, doc) {
         );
     }
     rows.push(
-        ["first seen", `${bootTime(ns.first_seen_boot_ns)} after boot`, doc ? `, ${duration(doc.at_boot_ns - ns.first_seen_boot_ns)} ago` : ""],
-        ["made by", known(ns.created_by, (by) => who(by)), ns.born === false ? " (was there before)" : ""],
+        beginning(ns, doc),
+        ["made by", known(ns.created_by, taskLink)],
     );
     return facts(rows);
 }
