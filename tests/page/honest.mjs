@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page says what is true, of what the agent answered and of what it did not: with intercepted answers.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { largeTree, recordingAbout } from "./documents.mjs";
 import { answer, says, stripped } from "./support.mjs";
 
@@ -126,5 +127,32 @@ export const honest = {
         }
         document.tracing_since_boot_ns = null;
         await says(page, "#card .facts div", /^madeunknown; first seen 41\.000 s after boot/);
+    },
+
+    async says_events_in_words({ open, agent }) {
+        const page = await open();
+        const lines = readFileSync(new URL("../fixtures/debian-6.12-containers.jsonl", import.meta.url), "utf8").trim().split("\n");
+        const actor = { key: "86", start_boottime_ns: 5, tid: 12, tgid: 12, comm: "bash" };
+        const own = { kind: "task_exec", at_boot_ns: 5, task: { tid: 13 }, actor, ns: { nsproxy: "ab", mnt: 1, pid: 4026531836, pid_for_children: 4026532999, net: null } };
+        const moved = {
+            kind: "ns_switch", at_boot_ns: 6, task: { tid: 13 }, actor_key: "86", via: "switched",
+            before: { nsproxy: "ab", mnt: 1, pid: 4026531836, pid_for_children: 4026531836, net: 7 }, after: { nsproxy: "cd", mnt: 2, pid: 4026531836, pid_for_children: 4026532999, net: 7 },
+        };
+        const who = { kind: "task_exe", at_boot_ns: 7, task: { tid: 13 }, path: "/bin/true", who: { container: null, runtime: "docker", pod: null, unit: "a.scope", exe: null } };
+        const body = [...lines, ...[own, moved, who].map((line) => JSON.stringify(line))].map((line) => `data: ${line}\n\n`).join("");
+        await page.route("**/api/v1/events*", (route) => route.fulfill({ contentType: "text/event-stream", body: `${body}event: end\ndata: {"lines":1}\n\n` }));
+        await page.route("**/api/v1/about*", answer(recordingAbout));
+        await page.goto(agent.address);
+        await says(page, "#events .words", /actor tid bash \(12\)/);
+        const words = (kind) => page.locator("#events .lines li", { has: page.locator(`b:text-is("${kind}")`) }).first().locator(".words");
+        assert.equal(await words("task_exec").textContent(), "actor tid bash (12) · ns pid:[4026531836] pid_for_children pid:[4026532999]");
+        assert.equal(await words("ns_switch").textContent(), "pid_for_children pid:[4026531836] → pid:[4026532999], mnt:[1] → mnt:[2] · via switched");
+        assert.equal(await words("task_exe").textContent(), "path /bin/true · who runtime docker unit a.scope");
+        assert.deepEqual(await words("task_exec").locator("a").evaluateAll((all) => all.map((a) => decodeURIComponent(a.hash))),
+            ["#task=12", "#ns=pid:4026531836", "#ns=pid:4026532999"]);
+        for (const text of await page.locator("#events .words").allTextContents()) assert.doesNotMatch(text, /[{}"=]|object|_key|undefined|null/);
+        assert.ok((await page.locator("#events .words").count()) > 40);
+        await words("task_exec").locator("a").nth(1).click();
+        await says(page, "#card h2", /pid:\[4026531836\]/);
     },
 };

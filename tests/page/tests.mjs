@@ -133,6 +133,7 @@ export const tests = {
         await page.waitForFunction((text) => document.querySelector("article.violation").textContent.includes(text), because);
         assert.match(await page.textContent("article.violation h3"), new RegExp(rule));
         assert.equal(await page.locator("article.violation >> nth=0 >> ol li").count(), evidence.length);
+        assert.doesNotMatch(stripped((await page.locator("article ol li").allTextContents()).join(" ")), /[{}"]|_key/);
         await shot(page, out, "findings");
     },
 

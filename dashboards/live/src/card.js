@@ -2,15 +2,13 @@
 // The card of what is chosen: a namespace or a task.
 import { json } from "./api.js";
 import { el, facts, known } from "./dom.js";
-import { condition, key } from "./forest.js";
-import { go, link } from "./place.js";
-import { bootTime, count, duration, eventWords, number, who } from "./words.js";
+import { eventWords, nsLink, taskLink } from "./event_words.js";
+import { condition } from "./forest.js";
+import { go } from "./place.js";
+import { bootTime, count, duration, number } from "./words.js";
 
 const slots = ["pid", "pid_for_children", "user", "mnt", "uts", "ipc", "net", "cgroup", "time", "time_for_children"];
 
-const nsLink = (type, inum) =>
-    el("a", { href: link({ ns: key(type, inum), task: "" }) }, `${type}:[${inum}]`);
-const taskLink = (task) => el("a", { href: link({ task: String(task.tid) }) }, who(task));
 const stateChip = (state) => el(`span.state.${state}`, {}, state);
 
 const close = () =>
@@ -23,7 +21,8 @@ function part(title, ...content) {
 const excuse = (error) =>
     el("p.unknown", {}, error.status === 404 ? "Not known here." : `Not known: ${error.message}.`);
 
-function story(lines, cut) {
+/** `tid`: of whom it is, if it is a task's. */
+function story(lines, cut, tid = null) {
     if (lines === null || lines === undefined) {
         return el("p.unknown", {}, "Not known: without a recording nobody kept it.");
     }
@@ -40,7 +39,7 @@ function story(lines, cut) {
                     {},
                     el("time", {}, line.at_boot_ns === undefined ? "" : bootTime(line.at_boot_ns)),
                     el("b", {}, line.kind ?? ""),
-                    el("span", {}, typeof line === "string" ? line : eventWords(line)),
+                    el("span", {}, typeof line === "string" ? line : eventWords(line, line.task?.tid === tid ? ["task"] : [])),
                 ),
             ),
         ),
@@ -206,7 +205,7 @@ export function cards(into) {
             part("Its number at every level",
                 el("ol.vector", {}, one.vpids.map((level) => el("li", {}, el("b", {}, String(level.nr)), " in ", nsLink("pid", level.pid_namespace))))),
             part("Namespaces", facts(slots.map((slot) => [slot, known(one.ns[slot], (inum) => nsLink(slot.split("_")[0], inum))]))),
-            part("Story", story(told.value.story, told.value.story_cut)));
+            part("Story", story(told.value.story, told.value.story_cut, one.tid)));
     }
 
     return {

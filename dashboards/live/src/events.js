@@ -2,8 +2,9 @@
 // The event stream: followed live, or of a recording its last lines up to a time.
 import { Refusal, follow } from "./api.js";
 import { el } from "./dom.js";
+import { eventWords } from "./event_words.js";
 import { go, link, place } from "./place.js";
-import { bootTime, count, eventWords, number } from "./words.js";
+import { bootTime, count, number } from "./words.js";
 
 const kept = 500; // lines on the page
 const held = 5000; // lines kept back while paused
@@ -54,7 +55,7 @@ export function events(into) {
                     el("time", {}, data.at_boot_ns === undefined ? "" : bootTime(data.at_boot_ns)),
                     el("b", {}, data.kind ?? ""),
                     task ? el("a", { href: link({ task: String(task.tid) }) }, comm ? `${comm} (${task.tid})` : String(task.tid)) : el("span", {}, comm ?? ""),
-                    el("span.words", {}, eventWords(data))),
+                    el("span.words", {}, eventWords(data, ["task"]))),
                 el("pre", {}, JSON.stringify(data, null, 2))));
     }
 

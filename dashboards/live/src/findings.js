@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the rules found, with the events that prove it, and what is worth a look.
 import { el, known } from "./dom.js";
-import { key } from "./forest.js";
-import { link } from "./place.js";
-import { bootTime, count, eventWords, number, nsName, who } from "./words.js";
+import { eventWords, nsLink, taskLink } from "./event_words.js";
+import { bootTime, count, number } from "./words.js";
 
 const about = ({ task, namespace }) => [
-    task ? el("a", { href: link({ task: String(task.tid) }) }, who(task)) : null,
-    namespace?.type ? el("a", { href: link({ ns: key(namespace.type, namespace.inum), task: "" }) }, nsName(namespace)) : null,
+    task ? taskLink(task) : null,
+    namespace?.type ? nsLink(namespace.type, namespace.inum) : null,
 ];
 
 function evidence(event, place) {

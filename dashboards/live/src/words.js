@@ -30,13 +30,3 @@ export function duration(ns) {
 
 export const nsName = (ns) => `${ns.type}:[${ns.inum}]`;
 export const who = (task) => (task.comm === null || task.comm === undefined ? `${task.tid}` : `${task.comm} (${task.tid})`);
-
-/** A line of the event stream in a few words: what is not said elsewhere of it. */
-export function eventWords(line) {
-    if (line.because) return line.because;
-    const said = new Set(["kind", "at_boot_ns", "cpu", "seq", "task", "comm", "container", "pod", "unit", "image"]);
-    return Object.entries(line)
-        .filter(([key, value]) => !said.has(key) && value !== null && value !== false)
-        .map(([key, value]) => `${key}=${typeof value === "object" ? JSON.stringify(value) : value}`)
-        .join(" ");
-}
