@@ -155,4 +155,16 @@ export const honest = {
         await words("task_exec").locator("a").nth(1).click();
         await says(page, "#card h2", /pid:\[4026531836\]/);
     },
+
+    async says_that_emitted_is_counted_once_a_second({ open, agent }) {
+        const page = await open();
+        let text = "nstrail_emitted_events_total 1200\nnstrail_delivered_events_total 1234\nnstrail_sse_dropped_lines_total NaN\n";
+        await page.route("**/metrics*", (route) => route.fulfill({ contentType: "text/plain", body: text }));
+        await page.goto(`${agent.address}/#tab=health`);
+        await says(page, "#health .facts div", /^emitted eventsat least 1,234 \(1,200 when last counted, up to a second ago\)$/);
+        await says(page, "#health .facts div", /^delivered events1,234$/);
+        await says(page, "#health .facts div", /^sse dropped linesunknown$/);
+        text = "nstrail_emitted_events_total 1235\nnstrail_delivered_events_total 1234\n";
+        await says(page, "#health .facts div", /^emitted events1,235 as of the last count, up to a second ago$/);
+    },
 };

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { newPidNamespace } from "./agent.mjs";
 import { largeTree, recordingAbout, task } from "./documents.mjs";
 import { honest } from "./honest.mjs";
+import { room } from "./narrow.mjs";
 import { answer, says, shot, stripped } from "./support.mjs";
 
 const here = (type) => Number(/\d+/.exec(readlinkSync(`/proc/self/ns/${type}`))[0]);
@@ -30,6 +31,7 @@ function violated(binary) {
 
 export const tests = {
     ...honest,
+    ...room,
 
     async draws({ open, agent }) {
         const page = await open();

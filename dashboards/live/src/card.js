@@ -11,6 +11,22 @@ const slots = ["pid", "pid_for_children", "user", "mnt", "uts", "ipc", "net", "c
 
 const stateChip = (state) => el(`span.state.${state}`, {}, state);
 
+const few = 8; // lines of a list before it is folded
+/** Lists that were unfolded, for as long as the same card is shown: it is drawn anew all the time. */
+const unfolded = new Set();
+
+/** `list` with the lines, of many only the first few and a button for the rest; `what` names it within the card. */
+function folded(list, lines, what) {
+    list.append(...(unfolded.has(what) ? lines : lines.slice(0, few)));
+    if (lines.length <= few || unfolded.has(what)) return [list];
+    const all = el("button.all", { type: "button", onclick: () => {
+        unfolded.add(what);
+        list.append(...lines.slice(few));
+        all.remove();
+    } }, `Show all ${number(lines.length)}`);
+    return [list, all];
+}
+
 const close = () =>
     el("button.close", { type: "button", "aria-label": "Close (Escape)", onclick: () => go({ ns: "", task: "" }) }, "×");
 
@@ -30,19 +46,11 @@ function story(lines, cut, tid = null) {
         "div",
         {},
         cut > 0 ? el("p.unknown", {}, `${count(cut, "line")} left out.`) : null,
-        el(
-            "ol.story",
-            {},
-            lines.map((line) =>
-                el(
-                    "li",
-                    {},
-                    el("time", {}, line.at_boot_ns === undefined ? "" : bootTime(line.at_boot_ns)),
-                    el("b", {}, line.kind ?? ""),
-                    el("span", {}, typeof line === "string" ? line : eventWords(line, line.task?.tid === tid ? ["task"] : [])),
-                ),
-            ),
-        ),
+        folded(el("ol.story"), lines.map((line) =>
+            el("li", {},
+                el("time", {}, line.at_boot_ns === undefined ? "" : bootTime(line.at_boot_ns)),
+                el("b", {}, line.kind ?? ""),
+                el("span", {}, typeof line === "string" ? line : eventWords(line, line.task?.tid === tid ? ["task"] : [])))), "story"),
     );
 }
 
@@ -93,7 +101,7 @@ function teardown(ns) {
     return part(
         "Teardown",
         el("p", {}, "since ", known(ns.teardown.since_boot_ns, bootTime), ns.teardown.blocked_by.length ? "; waits for" : ""),
-        el("ul", {}, ns.teardown.blocked_by.map((task) => el("li", {}, taskLink(task), ` ${task.state}, ${task.waits_for}`))),
+        ...folded(el("ul"), ns.teardown.blocked_by.map((task) => el("li", {}, taskLink(task), ` ${task.state}, ${task.waits_for}`)), "teardown"),
     );
 }
 
@@ -109,10 +117,8 @@ function holder(hold) {
 }
 
 function holders(why) {
-    const shown = why.holders.slice(0, 100);
     return [
-        why.holders.length === 0 ? el("p", {}, "Nothing that can be seen holds it.") : el("ul.holders", {}, shown.map(holder)),
-        why.holders.length > shown.length ? el("p.unknown", {}, `…${count(why.holders.length - shown.length, "holder")} more`) : null,
+        ...(why.holders.length === 0 ? [el("p", {}, "Nothing that can be seen holds it.")] : folded(el("ul.holders"), why.holders.map(holder), "holders")),
         ...why.doubts.map((doubt) => el("p.unknown", {}, doubt)),
     ];
 }
@@ -133,6 +139,7 @@ function taskFacts(task) {
 export function cards(into) {
     let call = null;
     let shown = "";
+    let turned = "";
 
     function nothing(doc) {
         into.replaceChildren(
@@ -177,6 +184,12 @@ export function cards(into) {
         shown = id;
     };
 
+    /** Another card begins with its lists folded. */
+    function turnTo(id) {
+        if (id !== turned) unfolded.clear();
+        turned = id;
+    }
+
     async function namespace(id, doc, space, at) {
         const [type, inum] = id.split(":");
         const answers = await ask([`namespace/${inum}`, `why/${inum}`], at);
@@ -210,6 +223,7 @@ export function cards(into) {
 
     return {
         async show({ ns, task: tid, at }, doc, spaces) {
+            turnTo(tid ? `task ${tid}` : ns);
             if (tid) await task(tid, at);
             else if (ns) await namespace(ns, doc, spaces?.get(ns), at);
             else {

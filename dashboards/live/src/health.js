@@ -18,11 +18,22 @@ const losses = new Set([
     "recording_chunks_dropped", "sse_dropped_lines",
 ].map((name) => `nstrail_${name}_total`));
 
+/** NaN is what is not known. */
+const figure = (value) => known(Number.isNaN(value) ? null : value, number);
+
+/** What was emitted is counted once a second only, and may be overtaken by what came from it. */
+function emitted(counted, delivered) {
+    if (counted < delivered) return [`at least ${number(delivered)}`, el("span.unknown", {}, ` (${number(counted)} when last counted, up to a second ago)`)];
+    return [figure(counted), Number.isNaN(counted) ? null : el("span.unknown", {}, " as of the last count, up to a second ago")];
+}
+
 function loss(text) {
     const found = samples(text).filter(({ name }) => losses.has(name));
     if (found.length === 0) return el("p.unknown", {}, "Not known.");
+    const delivered = found.find(({ name }) => name === "nstrail_delivered_events_total")?.value ?? NaN;
     return facts(found.map(({ name, labels, value }) => [
-        [name.replace(/^nstrail_|_total$/g, "").replaceAll("_", " "), labels.replace(/\w+="([^"]*)"/g, " $1")].join(""), number(value)]));
+        [name.replace(/^nstrail_|_total$/g, "").replaceAll("_", " "), labels.replace(/\w+="([^"]*)"/g, " $1")].join(""),
+        ...(name === "nstrail_emitted_events_total" ? emitted(value, delivered) : [figure(value)])]));
 }
 
 function doubts(doc) {
