@@ -51,11 +51,11 @@ try {
         args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
     });
     const faults = [];
-    const open = async (options = {}) => {
+    const open = async (options = {}, address = agent.address) => {
         const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, ...options });
         const page = await context.newPage();
         page.setDefaultTimeout(20_000);
-        watch(page, agent.address, faults);
+        watch(page, address, faults);
         return page;
     };
     await test({ open, agent, out, binary });

@@ -5,9 +5,11 @@ import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newPidNamespace } from "./agent.mjs";
+import { crowded } from "./crowded.mjs";
 import { largeTree, recordingAbout, task } from "./documents.mjs";
 import { honest } from "./honest.mjs";
 import { room } from "./narrow.mjs";
+import { ofRecording } from "./recording.mjs";
 import { answer, says, shot, stripped } from "./support.mjs";
 
 const here = (type) => Number(/\d+/.exec(readlinkSync(`/proc/self/ns/${type}`))[0]);
@@ -32,6 +34,8 @@ function violated(binary) {
 export const tests = {
     ...honest,
     ...room,
+    ...ofRecording,
+    ...crowded,
 
     async draws({ open, agent }) {
         const page = await open();
