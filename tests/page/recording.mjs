@@ -65,6 +65,8 @@ export const ofRecording = {
             await says(page, "#card .facts div", new RegExp(`^tasks${here.tasks}$`));
             await says(page, "#card .facts div", new RegExp(`^reaper${here.reaper.comm} \\(${here.reaper.tid}\\)$`));
             await says(page, "#card .holders li", /^task/);
+            const [used, when] = [here.pids_used, here.pids_used_at_boot_ns];
+            await says(page, "#card .facts div", new RegExp(`^pids used${used} of [\\d,]+, as told at ${(when / 1e9).toFixed(3)} s$`));
             // Of the events the last ones up to that time, the latest first.
             const lines = told(binary, "replay", recording, "--end", String(at));
             const last = lines.at(-1);

@@ -86,7 +86,7 @@ function nsFacts(ns, doc) {
         rows.push(
             ["reaper", known(ns.reaper, taskLink)],
             ["last pid", known(ns.last_pid), ns.last_pid_vector ? ` (${ns.last_pid_vector}, innermost first)` : ""],
-            ["pids used", known(ns.pids_used, number), " of ", known(ns.pid_max, number)],
+            ["pids used", known(ns.pids_used, number), " of ", known(ns.pid_max, number), ns.pids_used_at_boot_ns ? `, as told at ${bootTime(ns.pids_used_at_boot_ns)}` : ""],
         );
     }
     rows.push(

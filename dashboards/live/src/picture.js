@@ -168,7 +168,7 @@ export function picture(into, pick) {
             total([ns.tasks], "task"),
             ns.zombies > 0 ? count(ns.zombies, "zombie") : null,
             condition(ns) === "alive" ? null : condition(ns),
-            below > 0 ? `${below} below` : null,
+            below > 0 ? `${number(below)} below` : null,
         ].filter(Boolean).join(" · ");
     }
 
