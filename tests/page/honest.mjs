@@ -125,7 +125,9 @@ export const honest = {
             await page.goto(`${agent.address}/#ns=pid%3A4026532001`);
             await says(page, "#card .facts div", /^madebefore it was first seen, 1\.0 s after tracing began, 59\.0 s ago; its making was not seen/);
         }
-        document.tracing_since_boot_ns = null;
+        Object.assign(document, { tracing_since_boot_ns: null, mode: "full" });
+        await says(page, "#card .facts div", /^madethere before tracing began$/);
+        document.mode = "reduced";
         await says(page, "#card .facts div", /^madeunknown; first seen 41\.000 s after boot/);
     },
 

@@ -60,11 +60,11 @@ function beginning(ns, doc) {
     const ago = doc ? `, ${duration(doc.at_boot_ns - seen)} ago` : "";
     if (ns.born) return ["made", `${bootTime(seen)} after boot${ago}`];
     const since = doc?.tracing_since_boot_ns ?? null;
-    if (since === null) return ["made", known(null), `; first seen ${bootTime(seen)} after boot${ago}`];
     // Where every birth is seen, what was not born was there before; so was what the session began with.
-    if (seen <= since || (doc.mode === "full" && doc.lost === 0)) {
-        return ["made", "there before tracing began", ` (${bootTime(since)} after boot, ${duration(doc.at_boot_ns - since)} ago)`];
+    if ((doc?.mode === "full" && doc.lost === 0) || (since !== null && seen <= since)) {
+        return ["made", "there before tracing began", since === null ? "" : ` (${bootTime(since)} after boot, ${duration(doc.at_boot_ns - since)} ago)`];
     }
+    if (since === null) return ["made", known(null), `; first seen ${bootTime(seen)} after boot${ago}`];
     return ["made", "before it was first seen", `, ${duration(seen - since)} after tracing began${ago}; its making was not seen`];
 }
 
