@@ -18,6 +18,7 @@ using Run = std::function<int()>;
 void add_doctor(CLI::App& app, Run& run);
 void add_live(CLI::App& app, Run& run);
 void add_tree(CLI::App& app, Run& run);
+void add_top(CLI::App& app, Run& run);
 void add_agent(CLI::App& app, Run& run);
 void add_rules(CLI::App& app, Run& run);
 void add_pidvec(CLI::App& app, Run& run);

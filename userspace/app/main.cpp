@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
         nstrail::add_live(app, run);
         nstrail::add_tree(app, run);
         nstrail::add_why(app, run);
+        nstrail::add_top(app, run);
         nstrail::add_agent(app, run);
         nstrail::add_record(app, run);
         nstrail::add_replay(app, run);

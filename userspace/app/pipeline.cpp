@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <csignal>
 #include <thread>
 
 #include <fmt/format.h>
@@ -38,11 +37,12 @@ bool stop_requested() {
     return stopping != 0;
 }
 
-void catch_signals() {
+void catch_signals(std::initializer_list<int> signals) {
     struct sigaction action{};
     action.sa_handler = [](int) { stopping = 1; };
-    sigaction(SIGINT, &action, nullptr);
-    sigaction(SIGTERM, &action, nullptr);
+    for (const int signal : signals) {
+        sigaction(signal, &action, nullptr);
+    }
 }
 
 void Pipeline::take(const Event& event, const Observer& observer) {

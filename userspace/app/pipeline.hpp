@@ -3,6 +3,8 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 
@@ -13,9 +15,9 @@
 
 namespace nstrail {
 
-/// Set by SIGINT and SIGTERM after catch_signals(); commands end cleanly when it is.
+/// Set by any of the signals after catch_signals(); commands end cleanly when it is.
 [[nodiscard]] bool stop_requested();
-void catch_signals();
+void catch_signals(std::initializer_list<int> signals = {SIGINT, SIGTERM});
 
 class Pipeline {
 public:

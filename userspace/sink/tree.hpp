@@ -10,6 +10,8 @@
 
 namespace nstrail {
 
+struct Blocker;
+
 struct TreeOptions {
     bool tasks = false;         ///< every task, too
     std::vector<NsType> types;  ///< only these; empty = all
@@ -36,6 +38,9 @@ struct TreeOptions {
 /// "docker 3f2a51c0b9d8": the runtime, and the container's name or, as people know it, the first 12
 /// digits of its id.
 [[nodiscard]] std::string container_words(const Whereabouts& here);
+
+/// "sh (812), a zombie of make (700) for 4.2s": what holds up the end of a pid namespace.
+[[nodiscard]] std::string blocker_words(const View& view, const Blocker& blocker);
 
 /// Why the state may not be the whole truth, in a sentence or two; empty if there is nothing to
 /// say.

@@ -15,6 +15,12 @@ namespace nstrail {
 
 namespace {
 
+std::string since(const View& view, std::uint64_t boot_ns) {
+    return boot_ns == 0 || boot_ns > view.at_boot_ns()
+               ? std::string()
+               : " for " + duration(view.at_boot_ns() - boot_ns);
+}
+
 struct Painter {
     const View& view;
     const TreeOptions& options;
@@ -40,12 +46,6 @@ struct Painter {
                std::ranges::find(options.types, type) != options.types.end();
     }
 
-    [[nodiscard]] std::string since(std::uint64_t boot_ns) const {
-        return boot_ns == 0 || boot_ns > view.at_boot_ns()
-                   ? std::string()
-                   : " for " + duration(view.at_boot_ns() - boot_ns);
-    }
-
     void place(const Whereabouts* here) {
         if (here != nullptr && !here->container.empty()) {
             put("  {}", container_words(*here));
@@ -54,13 +54,7 @@ struct Painter {
 
     void blockers(const Namespace& ns) {
         for (const Blocker& one : blockers_of(view, ns)) {
-            put("; waits for {} ({})", printable(one.task.comm()), one.task.tid());
-            if (one.obstacle == Obstacle::parent || one.obstacle == Obstacle::tracer) {
-                put(", a zombie of {}",
-                    one.by ? fmt::format("{} ({})", printable(one.by->comm()), one.by->tid())
-                           : "a parent that is not known");
-            }
-            put("{}", since(one.since_boot_ns.value_or(0)));
+            put("; waits for {}", blocker_words(view, one));
         }
     }
 
@@ -95,11 +89,11 @@ struct Painter {
         place(who.of(ns));
         const NsState state = ns.state();
         if (state == NsState::dying || state == NsState::zapping) {
-            put("  [{}{}", ns_state_name(state), since(record.dying_since_ns));
+            put("  [{}{}", ns_state_name(state), since(view, record.dying_since_ns));
             blockers(ns);
             put("]");
         } else if (state != NsState::alive) {
-            put("  [{}{}{}]", ns_state_name(state), since(record.emptied_ns), held_by(ns));
+            put("  [{}{}{}]", ns_state_name(state), since(view, record.emptied_ns), held_by(ns));
         }
         if (!record.certain) {
             put("  [not certain]");
@@ -171,6 +165,18 @@ std::string container_words(const Whereabouts& here) {
     return fmt::format(
         "{} {}", here.runtime.empty() ? "container" : here.runtime,
         printable(here.container.substr(0, here.container.size() == id_digits ? 12 : id_digits)));
+}
+
+std::string blocker_words(const View& view, const Blocker& blocker) {
+    std::string words =
+        fmt::format("{} ({})", printable(blocker.task.comm()), blocker.task.tid());
+    if (blocker.obstacle == Obstacle::parent || blocker.obstacle == Obstacle::tracer) {
+        words += ", a zombie of ";
+        words += blocker.by
+                     ? fmt::format("{} ({})", printable(blocker.by->comm()), blocker.by->tid())
+                     : "a parent that is not known";
+    }
+    return words + since(view, blocker.since_boot_ns.value_or(0));
 }
 
 std::string tree_text(const View& view, const TreeOptions& options) {
