@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""top.py NSTRAIL RECORDING STREAM: `nstrail top` on terminals of its own, which tmux plays.
-
-RECORDING is one that holds several pid namespaces, STREAM one in which a rule is broken. Exit status: 0 all is
-as it should be, 1 not."""
+"""top.py NSTRAIL FIXTURES: `nstrail top` on terminals of its own, which tmux plays: over what was recorded,
+and over this host where it can be traced. Exit status: 0 all is as it should be, 1 not."""
 import contextlib
 import os
 import pathlib
@@ -17,7 +15,8 @@ import tempfile
 import time
 
 PATIENCE = 60  # for what happens at once, on a machine that does much else
-nstrail, recording, stream = sys.argv[1:]
+nstrail, fixtures = sys.argv[1:]
+recording = f"{fixtures}/recordings/format-1"
 faults = []
 
 
@@ -120,6 +119,19 @@ def alive(pid):
     return state != "Z"
 
 
+@contextlib.contextmanager
+def broken_stream():
+    """One in which a task is released twice."""
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        released = False
+        for line in pathlib.Path(fixtures, "debian-6.12-scenes.jsonl").read_text().splitlines(True):
+            again = not released and '"kind":"task_release"' in line
+            file.write(line + line if again else line)
+            released = released or again
+        file.flush()
+        yield file.name
+
+
 def footer(terminal):
     return [line for line in terminal.lines() if line][-1]
 
@@ -166,7 +178,7 @@ def test_moment():
 
 
 def test_findings():
-    with Terminal(["--from", stream]) as terminal:
+    with broken_stream() as stream, Terminal(["--from", stream]) as terminal:
         terminal.shows(r"^[1-9]\d* VIOLATIONS?, ")
         terminal.type("v")
         terminal.shows("^FINDINGS", "^VIOLATION [a-z_]+ at ", "^ +[0-9]+ +[0-9.]+ .*")
@@ -194,7 +206,7 @@ def test_terminals():
 def test_colours():
     coloured = re.compile(r"\x1b\[[0-9;]*3[1-7]m")
     for value, wanted in (("", True), ("1", False)):
-        with Terminal(["--from", stream], NO_COLOR=value) as terminal:
+        with broken_stream() as stream, Terminal(["--from", stream], NO_COLOR=value) as terminal:
             terminal.shows("VIOLATION")
             if bool(coloured.search("\n".join(terminal.lines("-e")))) != wanted:
                 raise Failed(f"NO_COLOR={value}: there are {'no ' if wanted else ''}colours")

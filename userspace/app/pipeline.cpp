@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <csignal>
 #include <thread>
 
 #include <fmt/format.h>
@@ -37,12 +38,11 @@ bool stop_requested() {
     return stopping != 0;
 }
 
-void catch_signals(std::initializer_list<int> signals) {
+void catch_signals() {
     struct sigaction action{};
     action.sa_handler = [](int) { stopping = 1; };
-    for (const int signal : signals) {
-        sigaction(signal, &action, nullptr);
-    }
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
 }
 
 void Pipeline::take(const Event& event, const Observer& observer) {

@@ -3,8 +3,6 @@
 #pragma once
 
 #include <chrono>
-#include <csignal>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 
@@ -15,9 +13,9 @@
 
 namespace nstrail {
 
-/// Set by any of the signals after catch_signals(); commands end cleanly when it is.
+/// Set by SIGINT and SIGTERM after catch_signals(); commands end cleanly when it is.
 [[nodiscard]] bool stop_requested();
-void catch_signals(std::initializer_list<int> signals = {SIGINT, SIGTERM});
+void catch_signals();
 
 class Pipeline {
 public:

@@ -244,7 +244,11 @@ int top(const TopCommand& given) {
         return complain(able.error(), exit_unsupported);
     }
     std::setlocale(LC_CTYPE, "");
-    catch_signals({SIGINT, SIGTERM, SIGHUP});
+    catch_signals();
+    // That the terminal has gone is no reason to go without an end either.
+    struct sigaction caught{};
+    sigaction(SIGINT, nullptr, &caught);
+    sigaction(SIGHUP, &caught, nullptr);
     return given.from.empty() ? top_live(given, *notable, pace) : top_recorded(given, *notable);
 }
 
