@@ -223,7 +223,7 @@ TEST_F(TopScreen, LossIsToldInWordsHoweverSmallItIs) {
     state.certain = false;
     Top top({.name = "live", .recorded = false, .unicode = true});
     top.take(published(state));
-    for (const auto [width, height] : {std::pair<std::size_t, std::size_t>{120, 40},
+    for (const auto& [width, height] : {std::pair<std::size_t, std::size_t>{120, 40},
                                        {80, 24},
                                        {80, 12},
                                        {60, 6},
