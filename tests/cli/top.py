@@ -151,7 +151,7 @@ def test_recording():
         terminal.type("Space", "f", "z")
         terminal.shows("list, most zombies first")
         # Any size, and back.
-        for columns, rows, regexes in ((60, 15, ("PID NAMESPACE", "ZOMBIES")), (20, 5, ("PID NAMESP",)), (2, 1, ()),
+        for columns, rows, regexes in ((60, 15, ("PID NAMESP", "ZOMBIES")), (20, 5, ("PID NAMESP",)), (2, 1, ()),
                                        (200, 60, ("CONTAINER", "pid:", "q quit")), (120, 40, ("q quit",))):
             terminal.resize(columns, rows)
             terminal.shows(*regexes)
@@ -183,7 +183,7 @@ def test_findings():
     with broken_stream() as stream, Terminal(["--from", stream]) as terminal:
         terminal.shows(r"^[1-9]\d* VIOLATIONS?, ")
         terminal.type("v")
-        terminal.shows("^FINDINGS", "^VIOLATION [a-z_]+ at ", "^ +[0-9]+ +[0-9.]+ .*")
+        terminal.shows("^FINDINGS", "^VIOLATION [A-Z0-9]+ at ", "^ +[0-9]+ +[0-9.]+ .*")
         terminal.type("Tab")
         terminal.shows("PID NAMESPACE")
         terminal.type("q")
