@@ -172,7 +172,8 @@ TEST_F(TopKnown, ZombiesAreCountedApartAndUnknownIsNoNumber) {
     EXPECT_EQ(state.rows[0].zombies, 1U);
     EXPECT_EQ(state.zombies, 1U);
     EXPECT_EQ(state.rows[1].reaper, "in\"it??[2J 20");
-    EXPECT_EQ(state.rows[0].age_ns.value, 5'000'000'000U) << "the initial one is as old as the boot";
+    EXPECT_EQ(state.rows[0].age_ns.value, 5'000'000'000U)
+        << "the initial one is as old as the boot";
     EXPECT_EQ(state.rows[0].pid_limit, std::nullopt);
     EXPECT_EQ(state.lost, 3U);
 }
@@ -223,11 +224,8 @@ TEST_F(TopScreen, LossIsToldInWordsHoweverSmallItIs) {
     state.certain = false;
     Top top({.name = "live", .recorded = false, .unicode = true});
     top.take(published(state));
-    for (const auto& [width, height] : {std::pair<std::size_t, std::size_t>{120, 40},
-                                       {80, 24},
-                                       {80, 12},
-                                       {60, 6},
-                                       {28, 5}}) {
+    for (const auto& [width, height] :
+         {std::pair<std::size_t, std::size_t>{120, 40}, {80, 24}, {80, 12}, {60, 6}, {28, 5}}) {
         top.resize(width, height);
         const std::string text = text_of(top);
         EXPECT_TRUE(has(text, "LOST 3 events, NOT CERTAIN")) << width << '\n' << text;
@@ -299,8 +297,9 @@ TEST_F(TopScreen, InALocaleWithoutUnicodeAllIsAscii) {
     top.resize(100, 30);
     top.take(now);
     const std::string text = text_of(top);
-    EXPECT_TRUE(std::ranges::all_of(text, [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); }))
-        << text;
+    EXPECT_TRUE(std::ranges::all_of(text, [](char c) {
+        return c == '\n' || (c >= ' ' && c <= '~');
+    })) << text;
     EXPECT_TRUE(has(text, "-4026531836")) << text;
     EXPECT_TRUE(has(text, ">=")) << text;
 }
@@ -382,8 +381,8 @@ TEST_F(TopScreen, FindingsAreToldWithTheirProof) {
     EXPECT_TRUE(top.wanting());
     top.take(now);
     const std::string text = text_of(top);
-    EXPECT_TRUE(has(chosen(top),
-                    "VIOLATION a_rule at 1.500000: tid 7 was born twice (and 1 more like it"))
+    EXPECT_TRUE(
+        has(chosen(top), "VIOLATION a_rule at 1.500000: tid 7 was born twice (and 1 more like it"))
         << text;
     EXPECT_TRUE(has(text, "too long ago to be kept")) << text;
     EXPECT_TRUE(has(text, "and 4 that were not kept")) << text;

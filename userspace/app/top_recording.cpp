@@ -91,7 +91,8 @@ Result<void> TopRecording::reach(std::uint64_t at, const Progress& progress) {
 Result<void> TopRecording::step(bool later, const Progress& progress) {
     const std::uint64_t by =
         std::max<std::uint64_t>((end_ns_ - std::min(end_ns_, clock_.first_ns)) / steps, 1);
-    const std::uint64_t room = later ? end_ns_ - std::min(at_ns_, end_ns_) : at_ns_ - clock_.first_ns;
+    const std::uint64_t room =
+        later ? end_ns_ - std::min(at_ns_, end_ns_) : at_ns_ - clock_.first_ns;
     const std::uint64_t moved = std::min(by, room);
     return moved == 0 ? Result<void>{} : reach(later ? at_ns_ + moved : at_ns_ - moved, progress);
 }

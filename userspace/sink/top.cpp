@@ -114,7 +114,8 @@ void Top::arrange() {
         at.chosen = static_cast<std::size_t>(found - places_.begin());
     }
     at.chosen = places_.empty() ? 0 : std::min(at.chosen, places_.size() - 1);
-    chosen_ = places_.empty() ? std::nullopt : std::optional(state_.rows[places_[at.chosen].row].id);
+    chosen_ =
+        places_.empty() ? std::nullopt : std::optional(state_.rows[places_[at.chosen].row].id);
 }
 
 const TopRow* Top::chosen_row() const {
@@ -344,18 +345,17 @@ TopLine Top::counts() const {
     TopLine line{{.text = counted(state_.tasks - state_.zombies, "task", "tasks") + "  "},
                  {.text = counted(state_.zombies, "zombie", "zombies"),
                   .style = state_.zombies == 0 ? TopStyle::plain : TopStyle::caution},
-                 {.text = fmt::format("  {} of {}",
-                                      counted(state_.rows.size(), "pid namespace", "pid namespaces"),
-                                      counted(state_.namespaces, "namespace", "namespaces"))}};
+                 {.text = fmt::format(
+                      "  {} of {}", counted(state_.rows.size(), "pid namespace", "pid namespaces"),
+                      counted(state_.namespaces, "namespace", "namespaces"))}};
     // Whoever has a number has one in the initial namespace.
     const auto initial = std::ranges::find_if(state_.rows, [](const TopRow& row) {
         return row.parent == 0 && row.pids.value && row.pid_limit;
     });
     if (initial != state_.rows.end()) {
-        line.push_back({.text = fmt::format("  pids {} of {} ({})",
-                                            at_least_text(initial->pids, subject_.unicode),
-                                            *initial->pid_limit,
-                                            pid_use_text(*initial, subject_.unicode))});
+        line.push_back({.text = fmt::format(
+                            "  pids {} of {} ({})", at_least_text(initial->pids, subject_.unicode),
+                            *initial->pid_limit, pid_use_text(*initial, subject_.unicode))});
     } else {
         line.push_back({.text = "  pids ?"});
     }
@@ -384,7 +384,8 @@ TopLine Top::found() const {
                        ? TopSpan{.text = "no violations"}
                        : TopSpan{.text = counted(state_.violations, "VIOLATION", "VIOLATIONS"),
                                  .style = TopStyle::alarm});
-    line.push_back({.text = fmt::format(", {} unknown, {} notable", state_.unknown, state_.notable)});
+    line.push_back(
+        {.text = fmt::format(", {} unknown, {} notable", state_.unknown, state_.notable)});
     if (state_.uncheckable != 0) {
         line.push_back({.text = fmt::format("; {} cannot be checked here",
                                             counted(state_.uncheckable, "rule", "rules")),
@@ -434,8 +435,8 @@ std::vector<TopLine> Top::body(const Layout& sizes) const {
         for (const std::string& line : help()) {
             out.push_back({{.text = line}});
         }
-        out.erase(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(
-                                                 std::min(at.first, out.size())));
+        out.erase(out.begin(),
+                  out.begin() + static_cast<std::ptrdiff_t>(std::min(at.first, out.size())));
         return out;
     }
     if (!state_.synchronized) {
@@ -462,16 +463,15 @@ std::vector<TopLine> Top::body(const Layout& sizes) const {
 TopLine Top::row(const TopTable& table, const TopPlace& place, bool chosen) const {
     const TopRow& row = state_.rows[place.row];
     const bool ending = row.state == NsState::dying || row.state == NsState::zapping;
-    const TopStyle style = chosen                          ? TopStyle::chosen
-                           : row.zombies != 0 || ending    ? TopStyle::caution
-                           : row.state == NsState::empty   ? TopStyle::faint
-                                                           : TopStyle::plain;
+    const TopStyle style = chosen                        ? TopStyle::chosen
+                           : row.zombies != 0 || ending  ? TopStyle::caution
+                           : row.state == NsState::empty ? TopStyle::faint
+                                                         : TopStyle::plain;
     return {{.text = table.row(row, place), .style = style}};
 }
 
 std::vector<TopLine> Top::panel(std::size_t count) const {
-    std::vector<TopLine> out{
-        {{.text = std::string(columns_, '-'), .style = TopStyle::faint}}};
+    std::vector<TopLine> out{{{.text = std::string(columns_, '-'), .style = TopStyle::faint}}};
     std::vector<std::string> said;
     if (page_ == Page::tree) {
         said = details_;
@@ -490,12 +490,12 @@ TopLine Top::footer() const {
     if (page_ != Page::tree) {
         return {{.text = "q quit  Esc back to the tree", .style = TopStyle::faint}};
     }
-    return {{.text = fmt::format("{}, {}", flat_ ? "list" : "tree", sort_words(sort_)),
-             .style = TopStyle::strong},
-            {.text = fmt::format("  q quit  ? help  t z a p n sort  f {}  Enter fold  Tab findings{}",
-                                 flat_ ? "tree" : "list",
-                                 subject_.recorded ? "  < > time" : ""),
-             .style = TopStyle::faint}};
+    return {
+        {.text = fmt::format("{}, {}", flat_ ? "list" : "tree", sort_words(sort_)),
+         .style = TopStyle::strong},
+        {.text = fmt::format("  q quit  ? help  t z a p n sort  f {}  Enter fold  Tab findings{}",
+                             flat_ ? "tree" : "list", subject_.recorded ? "  < > time" : ""),
+         .style = TopStyle::faint}};
 }
 
 std::vector<std::string> Top::help() const {

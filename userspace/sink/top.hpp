@@ -23,10 +23,10 @@ enum class TopKey : std::uint8_t {
     page_down,
     home,
     end,
-    fold,      ///< or unfold
-    shut,      ///< fold; of what has nothing to fold, to its parent
-    open,      ///< unfold
-    by_tree,   ///< no sorting
+    fold,     ///< or unfold
+    shut,     ///< fold; of what has nothing to fold, to its parent
+    open,     ///< unfold
+    by_tree,  ///< no sorting
     by_tasks,
     by_zombies,
     by_age,

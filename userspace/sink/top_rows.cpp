@@ -87,10 +87,8 @@ TopRow row_of(const View& view, const Namespace& ns, const Numbers& numbers, con
             .age_ns = age_of(view, ns, reaper),
             .pids = pids_of(view, ns, numbers),
             .pid_limit = limit_of(view, ns),
-            .reaper =
-                reaper ? fmt::format("{} {}", printable(reaper->comm()), reaper->tid()) : "",
-            .container =
-                here == nullptr || here->container.empty() ? "" : container_words(*here)};
+            .reaper = reaper ? fmt::format("{} {}", printable(reaper->comm()), reaper->tid()) : "",
+            .container = here == nullptr || here->container.empty() ? "" : container_words(*here)};
 }
 
 std::string mode_words(const nst_session& session) {
@@ -108,8 +106,7 @@ std::string mode_words(const nst_session& session) {
 std::string listed(const std::vector<std::string>& all) {
     const std::size_t named = std::min(all.size(), most_named);
     return fmt::format("{}{}", fmt::join(std::span(all).first(named), "; "),
-                       named == all.size() ? ""
-                                           : fmt::format("; and {} more", all.size() - named));
+                       named == all.size() ? "" : fmt::format("; and {} more", all.size() - named));
 }
 
 std::string origin(const Namespace& ns) {
@@ -122,10 +119,10 @@ std::string origin(const Namespace& ns) {
     }
     return record.creator_tid == 0
                ? ", made by ?"
-               : fmt::format(", made by {} ({})",
-                             printable(text_of(record.creator_comm.data(),
-                                               record.creator_comm.size())),
-                             record.creator_tid);
+               : fmt::format(
+                     ", made by {} ({})",
+                     printable(text_of(record.creator_comm.data(), record.creator_comm.size())),
+                     record.creator_tid);
 }
 
 std::string last_pid_words(const View& view, const Namespace& ns) {
@@ -151,7 +148,8 @@ std::string held_words(const View& view, const Namespace& ns) {
     for (const Hold& hold : why.holds) {
         holds.push_back(hold_words(hold));
     }
-    std::string out = holds.empty() ? "held by nothing that can be seen" : "held by " + listed(holds);
+    std::string out =
+        holds.empty() ? "held by nothing that can be seen" : "held by " + listed(holds);
     if (!why.doubts.empty()) {
         out += fmt::format(" (may not be all: {})", fmt::join(why.doubts, "; "));
     }
@@ -285,10 +283,9 @@ std::vector<std::string> top_details(const View& view, TopId id) {
     }
     const NsRecord& record = ns->record();
     const bool level_known = record.facts || record.parent != 0;
-    std::string is = fmt::format("{}:[{}] (gen {}), level {}, {}",
-                                 type_name(ns->type()), ns->inum(), ns->gen(),
-                                 level_known ? std::to_string(record.level) : "?",
-                                 ns_state_name(ns->state()));
+    std::string is =
+        fmt::format("{}:[{}] (gen {}), level {}, {}", type_name(ns->type()), ns->inum(), ns->gen(),
+                    level_known ? std::to_string(record.level) : "?", ns_state_name(ns->state()));
     const NsState state = ns->state();
     const bool ending = state == NsState::dying || state == NsState::zapping;
     const std::uint64_t changed = ending                    ? record.dying_since_ns
@@ -311,10 +308,9 @@ std::vector<std::string> top_details(const View& view, TopId id) {
                                         : "waits for " + listed(blockers));
     }
     said.push_back(held_words(view, *ns));
-    std::string pids =
-        fmt::format("owned by {}; {}",
-                    record.owner == 0 ? "?" : fmt::format("user:[{}]", record.owner),
-                    last_pid_words(view, *ns));
+    std::string pids = fmt::format("owned by {}; {}",
+                                   record.owner == 0 ? "?" : fmt::format("user:[{}]", record.owner),
+                                   last_pid_words(view, *ns));
     if (record.pids_used_known) {
         pids += fmt::format("; {} pids were in use when a snapshot told {} ago", record.pids_used,
                             duration(since(view, record.pids_told_ns)));

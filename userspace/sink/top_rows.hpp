@@ -83,7 +83,7 @@ enum class TopSort : std::uint8_t { tree, tasks, zombies, age, pids };
 
 /// Where a row is shown.
 struct TopPlace {
-    std::size_t row = 0;    ///< index
+    std::size_t row = 0;  ///< index
     std::uint32_t depth = 0;
     bool branches = false;     ///< there are rows below it
     std::uint32_t hidden = 0;  ///< of these, not shown as it is folded

@@ -67,10 +67,9 @@ std::string cell(Column column, const TopRow& row, const TopPlace& place, bool u
         case Column::zombies:
             return std::to_string(row.zombies);
         case Column::age:
-            return row.age_ns.value
-                       ? fmt::format("{}{}", row.age_ns.exact ? "" : at_least(unicode),
-                                     duration(*row.age_ns.value))
-                       : "?";
+            return row.age_ns.value ? fmt::format("{}{}", row.age_ns.exact ? "" : at_least(unicode),
+                                                  duration(*row.age_ns.value))
+                                    : "?";
         case Column::pids:
             return fmt::format("{}/{}", at_least_text(row.pids, unicode),
                                row.pid_limit ? std::to_string(*row.pid_limit) : "?");
@@ -124,10 +123,10 @@ TopTable TopTable::of(std::size_t width, std::size_t name, bool unicode) {
         if (shown == table.columns.end()) {
             continue;
         }
-        const std::size_t wanted = wide == Column::name
-                                       ? std::clamp(name, kind_of_column(wide).title.size(),
-                                                    kind_of_column(wide).most)
-                                       : kind_of_column(wide).most;
+        const std::size_t wanted =
+            wide == Column::name
+                ? std::clamp(name, kind_of_column(wide).title.size(), kind_of_column(wide).most)
+                : kind_of_column(wide).most;
         const std::size_t more = std::min(left, wanted - std::min(wanted, shown->width));
         shown->width += more;
         left -= more;
@@ -151,8 +150,7 @@ std::string TopTable::row(const TopRow& row, const TopPlace& place) const {
     for (const Shown& one : columns) {
         const std::string text = cell(one.column, row, place, unicode);
         out += out.empty() ? "" : " ";
-        out += kind_of_column(one.column).right ? fit_right(text, one.width)
-                                                : fit(text, one.width);
+        out += kind_of_column(one.column).right ? fit_right(text, one.width) : fit(text, one.width);
     }
     return out;
 }

@@ -168,8 +168,7 @@ std::string container_words(const Whereabouts& here) {
 }
 
 std::string blocker_words(const View& view, const Blocker& blocker) {
-    std::string words =
-        fmt::format("{} ({})", printable(blocker.task.comm()), blocker.task.tid());
+    std::string words = fmt::format("{} ({})", printable(blocker.task.comm()), blocker.task.tid());
     if (blocker.obstacle == Obstacle::parent || blocker.obstacle == Obstacle::tracer) {
         words += ", a zombie of ";
         words += blocker.by
