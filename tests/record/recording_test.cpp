@@ -84,6 +84,7 @@ std::unique_ptr<World> state_at(const std::string& path, std::uint64_t until, bo
 nlohmann::json state_of(const World& world) {
     nlohmann::json state = summarize(world.view());
     state.erase("account");  // counts begin anew at a keyframe
+    state["since"] = world.session().header.boot_ns;
     return state;
 }
 

@@ -27,7 +27,7 @@ public:
           round_(static_cast<std::uint32_t>(state.account.snapshots)) {}
 
     void all() {
-        tell(state_.session);
+        tell_at(state_.session.header.boot_ns, state_.session);
         losses();
         mark(NST_mark_what_snapshot_begin);
         state_.namespaces.each([&](const NsRecord& ns) { facts(ns); });

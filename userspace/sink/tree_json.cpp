@@ -238,7 +238,7 @@ std::string tree_json(const View& view, const TreeOptions& options) {
            session.mode == NST_attach_mode_full      ? "full"
            : session.mode == NST_attach_mode_reduced ? "reduced"
                                                      : "snapshot");
-    // What only takes snapshots has never begun; a keyframe does not keep when it was.
+    // What only takes snapshots has never begun; keyframes of format 1 did not always keep it.
     to.known("tracing_since_boot_ns", session.header.boot_ns,
              session.mode != NST_attach_mode_none && session.header.boot_ns != 0);
     const std::string why = doubt(view, options.note);
