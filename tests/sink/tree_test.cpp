@@ -46,7 +46,7 @@ TEST(TreeJson, SaysSinceWhenThereIsTracing) {
     EXPECT_EQ(json::parse(tree_json(test::view_of(state), {}))["tracing_since_boot_ns"], 7);
     state.session.header.boot_ns = 0;
     EXPECT_TRUE(json::parse(tree_json(test::view_of(state), {}))["tracing_since_boot_ns"].is_null())
-        << "a keyframe does not keep it";
+        << "it was not kept";
     state.session.header.boot_ns = 7;
     state.session.mode = NST_attach_mode_none;
     EXPECT_TRUE(json::parse(tree_json(test::view_of(state), {}))["tracing_since_boot_ns"].is_null())
