@@ -180,6 +180,7 @@ TEST_F(TopKnown, ZombiesAreCountedApartAndUnknownIsNoNumber) {
 
 TEST_F(TopKnown, OfPidsWhatIsToldOnlyWhileItIsFresh) {
     WorldState state = test::sample_state();
+    state.session.mode = NST_attach_mode_reduced;
     const auto outer = [&] { return top_state(published(state)).rows[0].pids; };
     EXPECT_FALSE(outer().exact) << "no snapshot told";
     EXPECT_EQ(outer().value, 3U) << "three tasks have a number there";
@@ -189,6 +190,14 @@ TEST_F(TopKnown, OfPidsWhatIsToldOnlyWhileItIsFresh) {
     ns.pids_told_ns = state.now - 1'000'000'000;
     EXPECT_TRUE(outer().exact);
     EXPECT_EQ(outer().value, 5U);
+    ns.pids_used = 0;
+    EXPECT_EQ(outer().value, 3U) << "tasks were born since";
+    EXPECT_FALSE(outer().exact);
+    ns.pids_used = 5;
+    state.session.mode = NST_attach_mode_full;
+    EXPECT_EQ(outer().value, 3U) << "there no other snapshot follows";
+    EXPECT_FALSE(outer().exact);
+    state.session.mode = NST_attach_mode_reduced;
     ns.pids_told_ns = 0;
     EXPECT_FALSE(outer().exact) << "that was long ago";
     EXPECT_EQ(outer().value, 3U);

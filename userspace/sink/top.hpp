@@ -100,7 +100,7 @@ private:
     [[nodiscard]] TopLine one_line() const;
     [[nodiscard]] std::vector<TopLine> header(std::size_t count) const;
     [[nodiscard]] TopLine titles() const;
-    [[nodiscard]] std::vector<TopLine> body(const Layout& layout) const;
+    [[nodiscard]] std::vector<TopLine> body(const Layout& sizes) const;
     [[nodiscard]] TopTable table() const;
     [[nodiscard]] TopLine row(const TopTable& table, const TopPlace& place, bool chosen) const;
     [[nodiscard]] std::vector<TopLine> panel(std::size_t count) const;

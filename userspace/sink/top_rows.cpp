@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <numeric>
+#include <ranges>
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <fmt/format.h>
@@ -21,7 +21,7 @@ namespace nstrail {
 
 namespace {
 
-// What a snapshot counted is as good as now for so long.
+// What a snapshot counted is called so for so long.
 constexpr std::uint64_t fresh_ns = 3'000'000'000;
 constexpr std::size_t most_named = 6;
 
@@ -58,15 +58,19 @@ AtLeast age_of(const View& view, const Namespace& ns, const std::optional<Task>&
     return {.value = known == 0 ? std::nullopt : std::optional(known), .exact = false};
 }
 
-/// The kernel counts them only for snapshots, and between these the tasks are what is known. A
-/// number may be in use without a task: as that of a group or session whose leader has gone.
+/// The kernel counts them for snapshots, which the reduced mode takes all the time; else the tasks
+/// are what is known. A number may be in use without a task: as that of a group or session whose
+/// leader has gone.
 AtLeast pids_of(const View& view, const Namespace& ns, const Numbers& numbers) {
     const NsRecord& record = ns.record();
-    if (record.pids_used_known && since(view, record.pids_told_ns) <= fresh_ns) {
+    const auto found = numbers.find(ns.inum());
+    const std::uint64_t counted = found == numbers.end() ? 0 : found->second;
+    const bool fresh = record.pids_used_known && since(view, record.pids_told_ns) <= fresh_ns &&
+                       view.session().mode == NST_attach_mode_reduced;
+    if (fresh && record.pids_used >= counted) {
         return {.value = record.pids_used, .exact = true};
     }
-    const auto found = numbers.find(ns.inum());
-    return {.value = found == numbers.end() ? 0 : found->second, .exact = false};
+    return {.value = counted, .exact = false};
 }
 
 std::optional<std::uint32_t> limit_of(const View& view, const Namespace& ns) {
@@ -145,6 +149,7 @@ std::string last_pid_words(const View& view, const Namespace& ns) {
 std::string held_words(const View& view, const Namespace& ns) {
     const Why why = why_of(view, ns);
     std::vector<std::string> holds;
+    holds.reserve(why.holds.size());
     for (const Hold& hold : why.holds) {
         holds.push_back(hold_words(hold));
     }
@@ -231,9 +236,9 @@ private:
             todo.push_back({.row = step.row, .depth = step.depth, .node = nodes_.size()});
             nodes_.push_back({.row = step.row, .depth = step.depth, .below = 0});
             const auto& below = children_[step.row];
-            std::for_each(below.rbegin(), below.rend(), [&](std::size_t child) {
+            for (const std::size_t child : std::views::reverse(below)) {
                 todo.push_back({.row = child, .depth = step.depth + 1, .node = none});
-            });
+            }
         }
     }
 
@@ -312,8 +317,8 @@ std::vector<std::string> top_details(const View& view, TopId id) {
                                    record.owner == 0 ? "?" : fmt::format("user:[{}]", record.owner),
                                    last_pid_words(view, *ns));
     if (record.pids_used_known) {
-        pids += fmt::format("; {} pids were in use when a snapshot told {} ago", record.pids_used,
-                            duration(since(view, record.pids_told_ns)));
+        pids += fmt::format("; {} pids were in use when that was last told, {} ago",
+                            record.pids_used, duration(since(view, record.pids_told_ns)));
     }
     said.push_back(std::move(pids));
     return said;
@@ -338,8 +343,11 @@ std::vector<TopFinding> top_findings(const Findings& findings, const Notices& no
 
 std::vector<TopPlace> top_order(std::span<const TopRow> rows, TopSort sort, bool flat,
                                 const std::set<TopId>& folded) {
-    std::vector<std::size_t> order(rows.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::vector<std::size_t> order;
+    order.reserve(rows.size());
+    for (std::size_t i = 0; i < rows.size(); i++) {
+        order.push_back(i);
+    }
     if (sort != TopSort::tree) {
         std::ranges::stable_sort(order, [&](std::size_t one, std::size_t other) {
             // An empty optional is less than any.

@@ -51,7 +51,8 @@ std::string name_of(const TopRow& row, const TopPlace& place, bool unicode) {
     const std::string_view marker = !place.branches     ? " "
                                     : place.hidden != 0 ? (unicode ? "▸" : "+")
                                                         : (unicode ? "▾" : "-");
-    return fmt::format("{}{}{}{}{}", std::string(2 * std::min(place.depth, deepest), ' '), marker,
+    return fmt::format("{}{}{}{}{}",
+                       std::string(std::size_t{2} * std::min(place.depth, deepest), ' '), marker,
                        row.id.inum, row.certain ? "" : "?",
                        place.hidden == 0 ? "" : fmt::format(" +{}", place.hidden));
 }
