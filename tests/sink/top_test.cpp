@@ -81,6 +81,7 @@ TopRow row(std::uint32_t inum, std::uint32_t parent, std::uint32_t tasks, std::u
 std::vector<std::uint32_t> numbers(const std::vector<TopRow>& rows,
                                    const std::vector<TopPlace>& places) {
     std::vector<std::uint32_t> out;
+    out.reserve(places.size());
     for (const TopPlace& one : places) {
         out.push_back(rows[one.row].id.inum);
     }
