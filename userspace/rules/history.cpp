@@ -5,8 +5,6 @@
 
 namespace nstrail {
 
-History::History() : ring_(words), index_(places) {}
-
 void History::keep(Place place, const Event& event) {
     const auto bytes = event.bytes();
     const std::size_t length = (bytes.size() + 7) / 8;
@@ -21,12 +19,16 @@ void History::keep(Place place, const Event& event) {
 }
 
 std::optional<Event> History::find(Place place) const {
+    if (place == not_told || place > latest_ || latest_ - place >= places) {
+        return std::nullopt;
+    }
     const std::uint64_t at = index_[place % places];
-    if (place == not_told || place > latest_ || latest_ - place >= places || end_ - at > words) {
+    if (end_ - at > words) {
         return std::nullopt;
     }
     // What follows it is no part of it: the event says itself how long it is.
-    const auto event = Event::decode(std::as_bytes(std::span(ring_).subspan(at % words)));
+    const auto event =
+        Event::decode(std::as_bytes(std::span(ring_.get(), words).subspan(at % words)));
     return event ? std::optional(*event) : std::nullopt;
 }
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <vector>
 
 #include "event/event.hpp"
 #include "rules/ledger.hpp"
@@ -13,9 +13,7 @@ namespace nstrail {
 
 class History {
 public:
-    History();
-
-    /// Keeps a copy. Costs no memory beyond what the constructor took.
+    /// Keeps a copy. Allocates nothing; the system gives pages when they are first written to.
     void keep(Place place, const Event& event);
     /// Empty if it is not kept any more.
     [[nodiscard]] std::optional<Event> find(Place place) const;
@@ -23,8 +21,11 @@ public:
 private:
     static constexpr std::size_t words = std::size_t{1} << 17;  // 1 MiB
     static constexpr std::size_t places = std::size_t{1} << 14;
-    std::vector<std::uint64_t> ring_;
-    std::vector<std::uint64_t> index_;  // by place: where it is, in words that count on for ever
+    using Words = std::unique_ptr<std::uint64_t[]>;
+    // Read only where they were written.
+    Words ring_ = std::make_unique_for_overwrite<std::uint64_t[]>(words);
+    // By place: where it is, in words that count on for ever.
+    Words index_ = std::make_unique_for_overwrite<std::uint64_t[]>(places);
     std::uint64_t end_ = 0;
     Place latest_ = not_told;
 };
