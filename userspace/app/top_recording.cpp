@@ -98,8 +98,8 @@ Result<void> TopRecording::step(bool later, const Progress& progress) {
 }
 
 std::string TopRecording::name() const {
-    return fmt::format("{} at +{} of {}", path_, duration(at_ns_ - clock_.first_ns),
-                       duration(end_ns_ - std::min(end_ns_, clock_.first_ns)));
+    return fmt::format("at +{} of {}  {}", duration(at_ns_ - clock_.first_ns),
+                       duration(end_ns_ - std::min(end_ns_, clock_.first_ns)), path_);
 }
 
 }  // namespace nstrail

@@ -33,7 +33,7 @@ public:
 
     /// What is known there. Null before the first reach().
     [[nodiscard]] const std::shared_ptr<const Publication>& publication() const { return known_; }
-    /// Its path, and where in it that is.
+    /// Where in it that is, and its path.
     [[nodiscard]] std::string name() const;
     /// What of it could not be read, in lines for stderr; empty = nothing to say.
     [[nodiscard]] const std::string& faults_text() const { return faults_; }

@@ -331,11 +331,12 @@ TopLine Top::title() const {
     const bool wall = state_.wall_ns != state_.at_boot_ns;
     const std::string when = wall ? rfc3339(state_.wall_ns).substr(0, 19) + "Z"
                                   : boot_seconds(state_.at_boot_ns) + "s after boot";
-    return {{.text = "nstrail top  ", .style = TopStyle::strong},
-            {.text = fmt::format("{}  {}  {}", printable(subject_.name),
-                                 state_.mode.empty() ? "hooks ?" : state_.mode,
-                                 state_.at_boot_ns == 0 ? "time ?" : when),
-             .style = TopStyle::plain}};
+    return {
+        {.text = "nstrail top  ", .style = TopStyle::strong},
+        // The name last: it may be a long path, of which the end is cut off.
+        {.text = fmt::format("{}  {}  {}", state_.mode.empty() ? "hooks ?" : state_.mode,
+                             state_.at_boot_ns == 0 ? "time ?" : when, printable(subject_.name)),
+         .style = TopStyle::plain}};
 }
 
 TopLine Top::counts() const {
