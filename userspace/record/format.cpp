@@ -3,8 +3,10 @@
 
 #include <charconv>
 
-#define XXH_INLINE_ALL
 #include <xxhash.h>
+#ifdef NSTRAIL_XXHASH_DISPATCH
+#include <xxh_x86dispatch.h>
+#endif
 
 #include <fmt/format.h>
 
