@@ -216,6 +216,25 @@ TEST_F(TopKnown, TheAgeOfWhatIsOlderThanTheTraceIsAtLeastThatOfItsInit) {
     EXPECT_EQ(age.value, 5'000'000'000U - 20'000U) << "its init was born 20 us after the boot";
 }
 
+TEST_F(TopKnown, WhatWasNotBornIsOlderThanTheTraceOnlyWhereAllBirthsAreSeen) {
+    WorldState state = test::sample_state();
+    state.session.mode = NST_attach_mode_full;
+    state.account.lost = {};
+    NsRecord& ns = *state.namespaces.edit(test::inner);
+    const auto said = [&] {
+        const View view = test::view_of(state);
+        return top_details(view, {.inum = test::inner, .gen = view.ns(test::inner)->gen()}).at(0);
+    };
+    EXPECT_FALSE(has(said(), "older")) << said();
+    ns.born = false;
+    EXPECT_TRUE(has(said(), ", older than the trace")) << said();
+    state.session.mode = NST_attach_mode_reduced;
+    EXPECT_TRUE(has(said(), ", its making was not seen")) << said();
+    state.session.mode = NST_attach_mode_full;
+    state.account.lost[NST_gap_cause_ring] = 1;
+    EXPECT_TRUE(has(said(), ", its making was not seen")) << said();
+}
+
 TEST_F(TopKnown, BeforeTheFirstSnapshotNothingIsANumber) {
     WorldState state = test::sample_state();
     state.synchronized = state.certain = false;

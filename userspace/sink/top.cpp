@@ -520,8 +520,9 @@ std::vector<std::string> Top::help() const {
     for (std::string one :
          {std::string(),
           "? is not known. " + least +
-              " is at least: of a namespace that is older than the trace the age is that of its "
-              "init or of the trace; and where no snapshot has just counted pids, those of its "
+              " is at least: of a namespace whose making was not seen the age is that of its init, "
+              "or since it was first seen; and where no snapshot has just counted pids, those of "
+              "its "
               "tasks are. A ? after a number: it may have ended, and the event was lost.",
           std::string("TASKS are without zombies. USE is PIDS of MAX. A sorted tree keeps "
                       "namespaces below their parents; a list does not.")}) {

@@ -113,13 +113,15 @@ std::string listed(const std::vector<std::string>& all) {
                        named == all.size() ? "" : fmt::format("; and {} more", all.size() - named));
 }
 
-std::string origin(const Namespace& ns) {
+std::string origin(const View& view, const Namespace& ns) {
     const NsRecord& record = ns.record();
     if (record.level == 0 && record.facts) {
         return ", initial";
     }
     if (!record.born) {
-        return ", older than the trace";
+        // It may also have been made while births could not be seen.
+        const bool all_seen = view.session().mode == NST_attach_mode_full && view.lost() == 0;
+        return all_seen ? ", older than the trace" : ", its making was not seen";
     }
     return record.creator_tid == 0
                ? ", made by ?"
@@ -299,7 +301,7 @@ std::vector<std::string> top_details(const View& view, TopId id) {
     if (changed != 0) {
         is += " for " + duration(since(view, changed));
     }
-    is += origin(*ns);
+    is += origin(view, *ns);
     if (!record.certain) {
         is += "; it may have ended, and the event was lost";
     }
