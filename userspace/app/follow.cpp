@@ -37,6 +37,15 @@ void Follower::take(const Event& event, const Observer& observer) {
     }
 }
 
+std::shared_ptr<Publication> Follower::publication(SourceFigures source) const {
+    return std::make_shared<Publication>(Publication{.view = world_.view(),
+                                                     .source = std::move(source),
+                                                     .findings = checker_.findings(),
+                                                     .notices = checker_.lookout().notices(),
+                                                     .unready = {},
+                                                     .note = {}});
+}
+
 bool synthesized(const Event& event) {
     return event.kind() == NST_KIND_task_release &&
            event.as<nst_task_release>().via == NST_release_via_resync;

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "model/world.hpp"
 #include "rules/checker.hpp"
+#include "sink/board.hpp"
 
 namespace nstrail {
 
@@ -23,6 +25,8 @@ public:
 
     [[nodiscard]] const World& world() const { return world_; }
     [[nodiscard]] const Checker& checker() const { return checker_; }
+    /// All that readers see, with what is known of where the events came from.
+    [[nodiscard]] std::shared_ptr<Publication> publication(SourceFigures source = {}) const;
 
 private:
     World world_;

@@ -202,12 +202,7 @@ SourceFigures Pipeline::figures() const {
 }
 
 std::shared_ptr<Publication> Pipeline::publication() const {
-    auto made = std::make_shared<Publication>(Publication{.view = world().view(),
-                                                          .source = figures(),
-                                                          .findings = checker().findings(),
-                                                          .notices = checker().lookout().notices(),
-                                                          .unready = {},
-                                                          .note = {}});
+    auto made = follower_.publication(figures());
     if (!world().synchronized()) {
         made->unready = "the first snapshot is not complete";
     } else if (!world().certain()) {

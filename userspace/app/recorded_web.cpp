@@ -114,13 +114,7 @@ Answer<RecordedWeb::Position> RecordedWeb::replay_to(std::uint64_t at, Part part
                     .part = part,
                     .stamp = {},
                     .last_ns = replay.now(),
-                    .publication = std::make_shared<const Publication>(
-                        Publication{.view = replay.world().view(),
-                                    .source = {},
-                                    .findings = replay.checker().findings(),
-                                    .notices = replay.checker().lookout().notices(),
-                                    .unready = {},
-                                    .note = {}})};
+                    .publication = replay.follower().publication()};
 }
 
 std::optional<RecordedWeb::Position> RecordedWeb::kept(std::uint64_t at, Part part,

@@ -78,13 +78,7 @@ Result<void> TopRecording::reach(std::uint64_t at, const Progress& progress) {
     at_ns_ = std::clamp(at, clock_.first_ns, std::max(clock_.first_ns, end_ns_));
     faults_ = replay.faults_text();
     account_ = account_text(replay.follower());
-    known_ = std::make_shared<const Publication>(
-        Publication{.view = replay.world().view(),
-                    .source = {},
-                    .findings = replay.checker().findings(),
-                    .notices = replay.checker().lookout().notices(),
-                    .unready = {},
-                    .note = {}});
+    known_ = replay.follower().publication();
     return {};
 }
 
