@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lives of tasks one after the other, and what one takes: for the benchmarks, which compare it with and without
-// somebody who looks on.
+// Lives of tasks one after the other, and what one takes: for the benchmarks, which compare it with
+// and without somebody who looks on.
 //   cycles KIND COUNT
 // KIND is
 //   fork        fork, _exit, waitpid
@@ -9,8 +9,8 @@
 //   thread      pthread_create, pthread_join
 //   namespaces  clone3 into a new pid, mnt, uts, ipc and cgroup namespace, _exit, waitpid
 //   null        nothing: what measuring costs
-// Prints {"kind":…,"count":…,"ns":…}: ns is CLOCK_MONOTONIC's, of all together. In a virtual machine with
-// -icount shift=0 and one CPU that is how many instructions the machine ran meanwhile.
+// Prints {"kind":…,"count":…,"ns":…}: ns is CLOCK_MONOTONIC's, of all together. In a virtual
+// machine with -icount shift=0 and one CPU that is how many instructions the machine ran meanwhile.
 #include <errno.h>
 #include <linux/sched.h>
 #include <pthread.h>
