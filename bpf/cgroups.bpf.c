@@ -48,10 +48,11 @@ static __always_inline void read_pids(struct nst_cgroup *to, struct cgroup *cgro
     to->pids_max = limit >= PIDS_UNLIMITED ? 0xffffffff : limit;
 }
 
-static __always_inline void emit_cgroup(struct cgroup *cgroup, u32 what, u32 round)
+static __always_inline void emit_cgroup(const struct run *run, struct cgroup *cgroup, u32 what,
+                                        u32 round)
 {
     struct cgroup *parent = parent_of(cgroup);
-    struct nst_cgroup *event = RESERVE(cgroup);
+    struct nst_cgroup *event = RESERVE(run, cgroup);
 
     if (!event)
         return;
@@ -70,55 +71,56 @@ __noinline int emit_cgroups_of_task(u64 address, u32 round)
 {
     struct task_struct *task = (void *)address;
     struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+    struct run run = probing_run(cpu_stats());
 
     for (u32 i = 0; i < MAX_CGROUP_LEVELS; i++) {
         if (!cgroup || told_before((u64)cgroup, round))
             return 0;
-        emit_cgroup(cgroup, NST_cgroup_what_seen, round);
+        emit_cgroup(&run, cgroup, NST_cgroup_what_seen, round);
         cgroup = parent_of(cgroup);
     }
     return 0;
 }
 
-static __always_inline void emit_change(struct cgroup *cgroup, u32 what)
+static __always_inline void emit_change(const struct run *run, struct cgroup *cgroup, u32 what)
 {
     if (is_unified(cgroup))
-        emit_cgroup(cgroup, what, 0);
+        emit_cgroup(run, cgroup, what, 0);
 }
 
 /* cgroup_mkdir(cgroup, path): the controllers are there already (cgroup_apply_control_enable). */
-TRACEPOINT_HOOK(cgroup_mkdir, 1)
+TRACEPOINT_HOOK(cgroup_mkdir)
 {
-    emit_change((void *)arg[0], NST_cgroup_what_made);
+    emit_change(run, (void *)arg[0], NST_cgroup_what_made);
 }
 
 /* cgroup_rename(cgroup, path): only cgroup v1 can, as of 6.18 (cgroup1_rename). */
-TRACEPOINT_HOOK(cgroup_rename, 1)
+TRACEPOINT_HOOK(cgroup_rename)
 {
-    emit_change((void *)arg[0], NST_cgroup_what_renamed);
+    emit_change(run, (void *)arg[0], NST_cgroup_what_renamed);
 }
 
 /* cgroup_rmdir(cgroup, path) */
-TRACEPOINT_HOOK(cgroup_rmdir, 1)
+TRACEPOINT_HOOK(cgroup_rmdir)
 {
-    emit_change((void *)arg[0], NST_cgroup_what_removed);
+    emit_change(run, (void *)arg[0], NST_cgroup_what_removed);
 }
 
 /* cgroup_attach_task(cgroup, path, task, threadgroup): it has moved. */
-TRACEPOINT_HOOK(cgroup_attach_task, 4)
+TRACEPOINT_HOOK(cgroup_attach_task)
 {
     struct cgroup *cgroup = (void *)arg[0];
     struct nst_task_cgroup *event;
 
     if (!is_unified(cgroup))
         return;
-    event = RESERVE(task_cgroup);
+    event = RESERVE(run, task_cgroup);
     if (!event)
         return;
-    read_task_ref(&event->task, (void *)arg[2]);
+    read_task_ref(run, &event->task, (void *)arg[2]);
     event->cgroup = BPF_CORE_READ(cgroup, kn, id);
     event->whole = arg[3] & 1;
-    event->actor_tid = (u32)bpf_get_current_pid_tgid();
+    event->actor_tid = current_tid(run);
     SUBMIT(event);
 }
 

@@ -35,11 +35,12 @@ static __always_inline struct nst_namespace *start_facts(u32 type, struct ns_com
                                                          u32 round)
 {
     struct ns_common___6_18 *newer = (void *)common;
-    struct nst_namespace *event = RESERVE(namespace);
+    struct run run = probing_run(cpu_stats());
+    struct nst_namespace *event = RESERVE(&run, namespace);
 
     if (!event)
         return 0;
-    event->ns_key = key_of(common);
+    event->ns_key = key_of_address((u64)common);
     event->id = bpf_core_field_exists(newer->ns_id) ? BPF_CORE_READ(newer, ns_id) : id;
     event->type = type;
     event->inum = BPF_CORE_READ(common, inum);
@@ -176,6 +177,7 @@ __noinline int emit_facts_of_nsproxy(u64 nsproxy, u64 other, u32 round)
 __noinline int emit_facts_of_task(u64 address, u64 other, u32 round)
 {
     struct task_struct *task = (void *)address;
+    struct run run = probing_run(0);
     struct pid *pid;
 
     if (!task)
@@ -183,7 +185,7 @@ __noinline int emit_facts_of_task(u64 address, u64 other, u32 round)
     emit_user_facts((u64)BPF_CORE_READ(task, real_cred, user_ns), round);
     emit_facts_of_nsproxy((u64)BPF_CORE_READ(task, nsproxy), other, round);
     pid = BPF_CORE_READ(task, thread_pid);
-    emit_pid_facts((u64)active_pid_namespace(pid), round);
+    emit_pid_facts((u64)probed_active((u64)pid, pid_levels(&run, pid)), round);
     return 0;
 }
 

@@ -50,19 +50,19 @@ static __always_inline u32 type_of(struct ns_common *ns)
     return NST_ns_type_none;
 }
 
-static __always_inline void emit_holder(struct task_struct *task, u32 fd, u32 what,
-                                        struct ns_common *ns, u32 type)
+static __always_inline void emit_holder(const struct run *run, struct task_struct *task, u32 fd,
+                                        u32 what, struct ns_common *ns, u32 type)
 {
     struct nst_ns_holder *event;
 
     /* Facts come first in the ring; they belong to the last snapshot, which could not see the
      * namespace where no task is in it. */
     emit_facts_of_ns((u64)ns, type, snapshot_round);
-    event = RESERVE(ns_holder);
+    event = RESERVE(run, ns_holder);
     if (!event)
         return;
-    read_task_ref(&event->task, task);
-    event->ns_key = key_of(ns);
+    read_task_ref(run, &event->task, task);
+    event->ns_key = key_of(run, ns);
     event->type = type;
     event->inum = BPF_CORE_READ(ns, inum);
     event->what = what;
@@ -73,25 +73,28 @@ static __always_inline void emit_holder(struct task_struct *task, u32 fd, u32 wh
     SUBMIT(event);
 }
 
-static __always_inline void emit_pidfd(struct task_struct *task, u32 fd, struct pid *pid)
+static __always_inline void emit_pidfd(const struct run *run, struct task_struct *task, u32 fd,
+                                       struct pid *pid)
 {
-    struct pid_namespace *ns = active_pid_namespace(pid);
+    struct pid_namespace *ns = probed_active((u64)pid, pid_levels(run, pid));
 
     /* The initial namespace needs nobody to hold it. */
     if (ns && BPF_CORE_READ(pid, level))
-        emit_holder(task, fd, NST_holder_what_pidfd, &ns->ns, NST_ns_type_pid);
+        emit_holder(run, task, fd, NST_holder_what_pidfd, &ns->ns, NST_ns_type_pid);
 }
 
-static __always_inline void emit_socket(struct task_struct *task, u32 fd, struct socket *socket)
+static __always_inline void emit_socket(const struct run *run, struct task_struct *task, u32 fd,
+                                        struct socket *socket)
 {
     struct net *net = BPF_CORE_READ(socket, sk, __sk_common.skc_net.net);
     struct net *own = BPF_CORE_READ(task, nsproxy, net_ns);
 
     if (net && own && net != own)
-        emit_holder(task, fd, NST_holder_what_socket, &net->ns, NST_ns_type_net);
+        emit_holder(run, task, fd, NST_holder_what_socket, &net->ns, NST_ns_type_net);
 }
 
-static __always_inline void look_at(struct task_struct *task, u32 fd, struct file *file)
+static __always_inline void look_at(const struct run *run, struct task_struct *task, u32 fd,
+                                    struct file *file)
 {
     struct inode *inode = BPF_CORE_READ(file, f_inode);
     u64 magic = BPF_CORE_READ(inode, i_sb, s_magic);
@@ -101,20 +104,20 @@ static __always_inline void look_at(struct task_struct *task, u32 fd, struct fil
     if (magic == NSFS_MAGIC) {
         ns = BPF_CORE_READ(inode, i_private);
         if (ns)
-            emit_holder(task, fd, NST_holder_what_file, ns, type_of(ns));
+            emit_holder(run, task, fd, NST_holder_what_file, ns, type_of(ns));
         return;
     }
     if (magic == SOCKFS_MAGIC) {
-        emit_socket(task, fd, BPF_CORE_READ(file, private_data));
+        emit_socket(run, task, fd, BPF_CORE_READ(file, private_data));
         return;
     }
     if (magic == PIDFS_MAGIC) {
-        emit_pidfd(task, fd, BPF_CORE_READ(inode, i_private));
+        emit_pidfd(run, task, fd, BPF_CORE_READ(inode, i_private));
         return;
     }
-    operations = key_of(BPF_CORE_READ(file, f_op));
+    operations = key_of(run, BPF_CORE_READ(file, f_op));
     if (operations == pidfd_operations)
-        emit_pidfd(task, fd, BPF_CORE_READ(file, private_data));
+        emit_pidfd(run, task, fd, BPF_CORE_READ(file, private_data));
 }
 
 SEC("?iter/task_file")
@@ -122,6 +125,7 @@ int iter_task_file_iter(struct bpf_iter__task_file *ctx)
 {
     struct task_struct *typed_task = ctx->task, *task = 0;
     struct file *typed_file = ctx->file, *file = 0;
+    struct run run = probing_run(cpu_stats());
     u32 fd = ctx->fd;
     char one = '.';
 
@@ -133,10 +137,10 @@ int iter_task_file_iter(struct bpf_iter__task_file *ctx)
     bpf_probe_read_kernel(&file, sizeof(file), &typed_file);
     if (!holders_round) {
         if ((u32)BPF_CORE_READ(task, tgid) == learn_tgid && fd == learn_fd)
-            pidfd_operations = key_of(BPF_CORE_READ(file, f_op));
+            pidfd_operations = key_of(&run, BPF_CORE_READ(file, f_op));
         return 0;
     }
-    look_at(task, fd, file);
+    look_at(&run, task, fd, file);
     return 0;
 }
 

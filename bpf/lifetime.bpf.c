@@ -7,6 +7,19 @@
     (CLONE_NEWTIME | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
      CLONE_NEWPID | CLONE_NEWNET)
 
+/* Two u32 before 6.3, one u64 since: the same eight bytes on the little endian machines that we
+ * build for. */
+static __always_inline u64 read_capabilities(const struct run *run, const struct cred *cred)
+{
+    u64 capabilities = 0;
+
+    if (run->typed)
+        __builtin_memcpy(&capabilities, &cred->cap_effective, sizeof(capabilities));
+    else
+        bpf_core_read(&capabilities, sizeof(capabilities), &cred->cap_effective);
+    return capabilities;
+}
+
 /* alloc_pid(ns, set_tid, set_tid_size): the namespace and all its ancestors give a number each, or
  * none. */
 EXIT_HOOK(alloc_pid, alloc_pid, 3)
@@ -15,35 +28,43 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
     u32 *set_tid = (void *)arg[1];
     u64 set_tid_size = arg[2];
     struct pid *pid = (void *)result;
-    bool failed = !result || IS_ERR_VALUE(result);
-    u32 level = BPF_CORE_READ(ns, level);
+    u64 address = address_of(run, pid);
+    bool failed = !address || IS_ERR_VALUE(address);
+    u32 level = READ(run, ns, level);
     u32 levels = level + 1 > NST_MAX_LEVELS ? NST_MAX_LEVELS : level + 1;
-    struct task_struct *actor = current_task();
     /* Not real_cred: what ns_capable() asks, which decides on set_tid. */
-    const struct cred *cred = BPF_CORE_READ(actor, cred);
+    const struct cred *cred = READ(run, run->current, cred);
     u64 room;
-    struct nst_alloc_pid *event = RESERVE_TAIL(alloc_pid, struct nst_pid_request, levels, room);
+    struct nst_alloc_pid *event =
+        RESERVE_TAIL(run, alloc_pid, struct nst_pid_request, levels, room);
     struct nst_pid_request *vpids;
 
     if (!event)
         return;
-    read_task_ref(&event->actor, actor);
-    event->pid_key = failed ? 0 : key_of(pid);
-    event->pid_namespace = BPF_CORE_READ(ns, ns.inum);
-    event->error = failed ? (s32)result : 0;
+    read_task_ref(run, &event->actor, run->current);
+    event->pid_key = failed ? 0 : key_of_address(address);
+    event->pid_namespace = READ(run, ns, ns.inum);
+    event->error = failed ? (s32)address : 0;
     event->set_tid_size = set_tid_size;
     event->levels = levels;
-    /* Two u32 before 6.3, one u64 since: the same eight bytes on the little endian machines that we
-     * build for. */
-    bpf_core_read(&event->actor_capabilities, sizeof(u64), &cred->cap_effective);
-    event->actor_user = BPF_CORE_READ(cred, user_ns, ns.inum);
-    event->actor_euid = BPF_CORE_READ(cred, euid.val);
+    event->actor_capabilities = read_capabilities(run, cred);
+    event->actor_user = READ_VIA(run, cred, user_ns, ns.inum);
+    event->actor_euid = READ(run, cred, euid.val);
     vpids = (void *)(event + 1);
+    if (run->typed && levels == 1 && !failed && !set_tid_size) {
+        ns = READ(run, pid, numbers[0].ns);
+        vpids->pid_namespace = READ(run, ns, ns.inum);
+        vpids->nr = READ(run, pid, numbers[0].nr);
+        vpids->last_pid = last_pid_of(READ(run, ns, idr.idr_next));
+        vpids->asked = 0;
+        SUBMIT(event);
+        return;
+    }
     /* Where it failed there is no struct pid, and reading it gives zeros: unknown. */
     if (failed)
-        pid = 0;
+        address = 0;
     for (u32 i = 0; i < NST_MAX_LEVELS; i++) {
-        struct upid *upid = upid_at(pid, i);
+        struct upid *upid = upid_at(address, i);
         u64 inner = level - i; /* set_tid[0] is the innermost */
         u64 bytes;
 
@@ -65,108 +86,114 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
 }
 
 /* free_pid(pid) */
-ENTRY_HOOK(free_pid, free_pid, 1)
+ENTRY_HOOK(free_pid, free_pid)
 {
     struct pid *pid = (void *)arg[0];
-    u32 levels = pid_levels(pid);
+    u32 levels = pid_levels(run, pid);
     u64 room;
-    struct nst_free_pid *event = RESERVE_TAIL(free_pid, struct nst_pid_nr, levels, room);
+    struct nst_free_pid *event = RESERVE_TAIL(run, free_pid, struct nst_pid_nr, levels, room);
 
     if (!event)
         return;
-    event->pid_key = key_of(pid);
+    event->pid_key = key_of(run, pid);
     event->levels = levels;
-    event->actor_tid = (u32)bpf_get_current_pid_tgid();
-    read_vpids((void *)(event + 1), pid, levels, room);
+    event->actor_tid = current_tid(run);
+    read_vpids(run, (void *)(event + 1), pid, levels, room);
     SUBMIT(event);
 }
 
 /* task_newtask(task, clone_flags): the child has not run, nobody else changes what is read here. */
-TRACEPOINT_HOOK(task_newtask, 2)
+TRACEPOINT_HOOK(task_newtask)
 {
     struct task_struct *task = (void *)arg[0];
     u64 clone_flags = arg[1];
-    struct task_struct *actor = current_task();
-    struct nsproxy *actor_nsproxy = BPF_CORE_READ(actor, nsproxy);
-    struct pid *pid = BPF_CORE_READ(task, thread_pid);
-    u32 levels = pid_levels(pid);
+    struct nsproxy *actor_nsproxy = READ(run, run->current, nsproxy);
+    struct pid *pid = READ(run, task, thread_pid);
+    u32 levels = pid_levels(run, pid);
     u64 room;
     struct nst_task_new *event;
     struct nst_ns_set ns;
 
-    read_ns_set(&ns, task);
+    read_ns_set(run, &ns, task);
     /* Facts come first in the ring, so that the reader knows the namespace when the task is in it.
      */
     if (clone_flags & CLONE_NEW_ANY)
-        emit_facts_of_task((u64)task, (u64)actor_nsproxy, 0);
+        emit_facts_of_task(address_of(run, task), address_of(run, actor_nsproxy), 0);
 
-    event = RESERVE_TAIL(task_new, struct nst_pid_nr, levels, room);
+    event = RESERVE_TAIL(run, task_new, struct nst_pid_nr, levels, room);
     if (!event)
         return;
-    read_task_ref(&event->task, task);
-    read_task_ref(&event->actor, actor);
+    read_task_ref(run, &event->task, task);
+    read_task_ref(run, &event->actor, run->current);
     event->clone_flags = clone_flags;
-    event->actor_nsproxy = key_of(actor_nsproxy);
-    event->pid_key = key_of(pid);
+    event->actor_nsproxy = key_of(run, actor_nsproxy);
+    event->pid_key = key_of(run, pid);
     event->ns = ns;
-    event->ppid = read_parent_tgid(task);
+    event->ppid = read_parent_tgid(run, task);
     event->levels = levels;
-    BPF_CORE_READ_INTO(&event->comm, task, comm);
-    event->cgroup = read_cgroup_id(task);
-    read_vpids((void *)(event + 1), pid, levels, room);
+    read_comm(run, &event->comm, task);
+    event->cgroup = read_cgroup_id(run, task);
+    read_vpids(run, (void *)(event + 1), pid, levels, room);
     SUBMIT(event);
 }
 
 /* task_rename(task, comm): the name is still the old one in the task. */
-TRACEPOINT_HOOK(task_rename, 2)
+TRACEPOINT_HOOK(task_rename)
 {
-    struct nst_task_rename *event = RESERVE(task_rename);
+    struct nst_task_rename *event = RESERVE(run, task_rename);
 
     if (!event)
         return;
-    read_task_ref(&event->task, (void *)arg[0]);
+    read_task_ref(run, &event->task, (void *)arg[0]);
     READ_TEXT(event->comm, (void *)arg[1]);
     SUBMIT(event);
 }
 
 /* sched_process_exec(task, old_pid, bprm) */
-TRACEPOINT_HOOK(sched_process_exec, 3)
+TRACEPOINT_HOOK(sched_process_exec)
 {
     struct task_struct *task = (void *)arg[0];
     struct linux_binprm *bprm = (void *)arg[2];
     struct nst_task_exec *event;
     struct nst_ns_set ns;
 
-    read_ns_set(&ns, task);
-    event = RESERVE(task_exec);
+    read_ns_set(run, &ns, task);
+    event = RESERVE(run, task_exec);
     if (!event)
         return;
-    read_task_ref(&event->task, task);
+    read_task_ref(run, &event->task, task);
     event->ns = ns;
     event->old_tid = (u32)arg[1];
-    event->ppid = read_parent_tgid(task);
-    BPF_CORE_READ_INTO(&event->comm, task, comm);
-    READ_TEXT(event->filename, BPF_CORE_READ(bprm, filename));
+    event->ppid = read_parent_tgid(run, task);
+    read_comm(run, &event->comm, task);
+    READ_TEXT(event->filename, READ(run, bprm, filename));
     SUBMIT(event);
+}
+
+static __always_inline bool has_child_subreaper(const struct run *run, struct signal_struct *signal)
+{
+    if (run->typed)
+        return BPF_CORE_READ_BITFIELD(signal, has_child_subreaper);
+    return BPF_CORE_READ_BITFIELD_PROBED(signal, has_child_subreaper);
 }
 
 /* Who will be the parent of the children of an exiting process, by the rules of find_new_reaper():
  * the nearest ancestor that is a subreaper, if there is any above, else the reaper of its pid
  * namespace. */
-static __always_inline u32 heir_of(struct task_struct *task)
+static __always_inline u32 heir_of(const struct run *run, struct task_struct *task)
 {
-    struct task_struct *up = task;
-    struct signal_struct *signal = BPF_CORE_READ(task, signal);
-    struct pid *pid = BPF_CORE_READ(task, thread_pid);
-    struct pid_namespace *active = active_pid_namespace(pid);
-    struct task_struct *reaper = BPF_CORE_READ(active, child_reaper);
+    struct task_struct *up = (void *)address_of(run, task);
+    struct signal_struct *signal = READ(run, task, signal);
+    struct pid *pid = READ(run, task, thread_pid);
+    u32 levels = pid_levels(run, pid);
+    u32 reaper = active_reaper_tgid(run, pid, levels);
 
-    if (!BPF_CORE_READ_BITFIELD_PROBED(signal, has_child_subreaper))
-        return BPF_CORE_READ(reaper, tgid);
+    if (!has_child_subreaper(run, signal))
+        return reaper;
     for (int i = 0; i < 32; i++) {
         up = BPF_CORE_READ(up, real_parent);
-        if (!up || BPF_CORE_READ(up, tgid) == BPF_CORE_READ(reaper, tgid))
-            return BPF_CORE_READ(reaper, tgid);
+        if (!up || (u32)BPF_CORE_READ(up, tgid) == reaper)
+            return reaper;
         signal = BPF_CORE_READ(up, signal);
         if (BPF_CORE_READ_BITFIELD_PROBED(signal, is_child_subreaper))
             return BPF_CORE_READ(signal, live.counter) > 0 ? BPF_CORE_READ(up, tgid) : 0;
@@ -175,7 +202,7 @@ static __always_inline u32 heir_of(struct task_struct *task)
 }
 
 /* sched_process_exit(task[, group_dead in 6.18]) */
-TRACEPOINT_HOOK(sched_process_exit, 1)
+TRACEPOINT_HOOK(sched_process_exit)
 {
     struct task_struct *task = (void *)arg[0];
     struct nst_task_exit *event;
@@ -183,20 +210,20 @@ TRACEPOINT_HOOK(sched_process_exit, 1)
     u32 last, heir;
 
     if (!exit_namespaces_hooked)
-        read_ns_set(&ns, task);
-    last = BPF_CORE_READ(task, signal, live.counter) == 0;
-    heir = last ? heir_of(task) : 0;
-    event = RESERVE(task_exit);
+        read_ns_set(run, &ns, task);
+    last = READ_VIA(run, task, signal, live.counter) == 0;
+    heir = last ? heir_of(run, task) : 0;
+    event = RESERVE(run, task_exit);
     if (!event)
         return;
-    read_task_ref(&event->task, task);
+    read_task_ref(run, &event->task, task);
     event->ns = ns;
-    event->exit_code = BPF_CORE_READ(task, exit_code);
+    event->exit_code = READ(run, task, exit_code);
     event->last = last;
     event->heir = heir;
-    event->exit_signal = BPF_CORE_READ(task, exit_signal);
-    event->ppid = read_parent_tgid(task);
-    event->tracer = read_tracer_tgid(task);
+    event->exit_signal = READ(run, task, exit_signal);
+    event->ppid = read_parent_tgid(run, task);
+    event->tracer = read_tracer_tgid(run, task);
     SUBMIT(event);
 }
 
@@ -210,69 +237,72 @@ struct {
     __type(value, u64);
 } last_released SEC(".maps");
 
-static __always_inline void emit_release(struct task_struct *task, u32 via)
+static __always_inline void emit_release(const struct run *run, struct task_struct *task, u32 via)
 {
-    struct nst_task_release *event = RESERVE(task_release);
+    struct nst_task_release *event = RESERVE(run, task_release);
 
     if (!event)
         return;
-    read_task_ref(&event->task, task);
-    event->pid_key = key_of(BPF_CORE_READ(task, thread_pid));
+    read_task_ref(run, &event->task, task);
+    event->pid_key = key_of(run, READ(run, task, thread_pid));
     /* exit_task_namespaces() came before, so NULL is what must be here, and reading it is safe. */
-    event->nsproxy = key_of(BPF_CORE_READ(task, nsproxy));
+    event->nsproxy = key_of(run, READ(run, task, nsproxy));
     event->via = via;
-    event->exit_code = BPF_CORE_READ(task, exit_code);
-    event->exit_state = BPF_CORE_READ(task, exit_state);
-    event->actor_tid = (u32)bpf_get_current_pid_tgid();
+    event->exit_code = READ(run, task, exit_code);
+    event->exit_state = READ(run, task, exit_state);
+    event->actor_tid = current_tid(run);
     SUBMIT(event);
 }
 
 /* release_task(task) */
-ENTRY_HOOK(release_task, release_task, 1)
+ENTRY_HOOK(release_task, release_task)
 {
     u32 zero = 0;
     u64 *last = bpf_map_lookup_elem(&last_released, &zero);
+    struct task_struct *task = (void *)arg[0];
 
     if (last)
-        *last = arg[0];
-    emit_release((void *)arg[0], NST_release_via_entry);
+        *last = address_of(run, task);
+    emit_release(run, task, NST_release_via_entry);
 }
 
 /* cgroup_release(task) */
-ENTRY_HOOK(cgroup_release, cgroup_release, 1)
+ENTRY_HOOK(cgroup_release, cgroup_release)
 {
     u32 zero = 0;
     u64 *last = bpf_map_lookup_elem(&last_released, &zero);
+    struct task_struct *task = (void *)arg[0];
+    u64 address = address_of(run, task);
 
-    if (!last || *last == arg[0])
+    if (!last || *last == address)
         return;
-    *last = arg[0];
-    emit_release((void *)arg[0], NST_release_via_loop);
+    *last = address;
+    emit_release(run, task, NST_release_via_loop);
 }
 
 /* sched_process_free(task) */
-TRACEPOINT_HOOK(sched_process_free, 1)
+TRACEPOINT_HOOK(sched_process_free)
 {
     struct task_struct *task = (void *)arg[0];
-    struct pid *pid = BPF_CORE_READ(task, thread_pid);
-    struct nst_task_free *event = RESERVE(task_free);
+    struct pid *pid = READ(run, task, thread_pid);
+    struct nst_task_free *event = RESERVE(run, task_free);
 
     if (!event)
         return;
-    read_task_ref(&event->task, task);
-    event->pid_key = key_of(pid);
+    read_task_ref(run, &event->task, task);
+    event->pid_key = key_of(run, pid);
     SUBMIT(event);
 }
 
 /* exchange_tids(task, leader): de_thread() has already given the thread its leader's start time. */
-ENTRY_HOOK(exchange_tids, exchange_tids, 2)
+ENTRY_HOOK(exchange_tids, exchange_tids)
 {
-    struct nst_exchange_tids *event = RESERVE(exchange_tids);
+    struct nst_exchange_tids *event = RESERVE(run, exchange_tids);
 
     if (!event)
         return;
-    read_task_ref(&event->task, (void *)arg[0]);
-    read_task_ref(&event->leader, (void *)arg[1]);
+    read_task_ref(run, &event->task, (void *)arg[0]);
+    read_task_ref(run, &event->leader, (void *)arg[1]);
     SUBMIT(event);
 }
 

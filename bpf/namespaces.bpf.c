@@ -6,18 +6,18 @@
  * share the allocator (PROC_DYNAMIC_FIRST). */
 #define FIRST_DYNAMIC_INUM 0xF0000000U
 
-static __always_inline void emit_switch_event(struct task_struct *task,
+static __always_inline void emit_switch_event(const struct run *run, struct task_struct *task,
                                               const struct nst_ns_set *before,
                                               const struct nst_ns_set *after, u32 references,
                                               u32 via)
 {
-    struct nst_ns_switch *event = RESERVE(ns_switch);
+    struct nst_ns_switch *event = RESERVE(run, ns_switch);
 
     if (!event)
         return;
-    read_task_ref(&event->task, task);
-    event->actor_key = key_of(current_task());
-    event->actor_tid = (u32)bpf_get_current_pid_tgid();
+    read_task_ref(run, &event->task, task);
+    event->actor_key = key_of_address(run->current_address);
+    event->actor_tid = current_tid(run);
     event->via = via;
     event->before = *before;
     event->after = *after;
@@ -27,32 +27,34 @@ static __always_inline void emit_switch_event(struct task_struct *task,
 
 /* nsproxy->count: an atomic_t before 6.7, a refcount_t since; the int in it is the same. None at
  * all is told apart from not known. */
-static __always_inline u32 references_of(struct nsproxy *nsproxy)
+static __always_inline u32 references_of(u64 nsproxy)
 {
     u32 references = 0;
 
     bpf_probe_read_kernel(&references, sizeof(references),
-                          (void *)nsproxy + bpf_core_field_offset(struct nsproxy, count));
+                          (void *)(nsproxy + bpf_core_field_offset(struct nsproxy, count)));
     return references ? references : (u32)-1;
 }
 
-static __always_inline void emit_switch(struct task_struct *task, struct nsproxy *before,
-                                        struct nsproxy *after, u32 via)
+static __always_inline void emit_switch(const struct run *run, struct task_struct *task,
+                                        struct nsproxy *before, struct nsproxy *after, u32 via)
 {
     struct nst_ns_set old_set = {}, new_set = {};
+    u64 before_address = address_of(run, before);
+    u64 after_address = address_of(run, after);
     u32 references = 0;
 
-    if (before) {
-        read_nsproxy(&old_set, before);
-        read_active(&old_set, task);
+    if (before_address) {
+        read_nsproxy(run, &old_set, before);
+        read_active(run, &old_set, task);
     }
-    if (after) {
-        read_nsproxy(&new_set, after);
-        read_active(&new_set, task);
-        references = references_of(after);
-        emit_facts_of_nsproxy((u64)after, (u64)before, 0);
+    if (after_address) {
+        read_nsproxy(run, &new_set, after);
+        read_active(run, &new_set, task);
+        references = references_of(after_address);
+        emit_facts_of_nsproxy(after_address, before_address, 0);
     }
-    emit_switch_event(task, &old_set, &new_set, references, via);
+    emit_switch_event(run, task, &old_set, &new_set, references, via);
 }
 
 /* The last task seen to let go of its nsproxy on this CPU: where switch_task_namespaces is not
@@ -66,19 +68,19 @@ struct {
 } last_exited SEC(".maps");
 
 /* exit_task_namespaces(task): an exit; or, with another task than current, a fork that failed. */
-ENTRY_HOOK(exit_namespaces, exit_task_namespaces, 1)
+ENTRY_HOOK(exit_namespaces, exit_task_namespaces)
 {
     struct task_struct *task = (void *)arg[0];
     u32 zero = 0;
     u64 *last = bpf_map_lookup_elem(&last_exited, &zero);
 
     if (last)
-        *last = arg[0];
-    emit_switch(task, BPF_CORE_READ(task, nsproxy), 0, NST_switch_via_exit);
+        *last = address_of(run, task);
+    emit_switch(run, task, READ(run, task, nsproxy), 0, NST_switch_via_exit);
 }
 
 /* switch_task_namespaces(task, new) */
-ENTRY_HOOK(switch_namespaces, switch_task_namespaces, 2)
+ENTRY_HOOK(switch_namespaces, switch_task_namespaces)
 {
     struct task_struct *task = (void *)arg[0];
     struct nsproxy *after = (void *)arg[1];
@@ -88,12 +90,12 @@ ENTRY_HOOK(switch_namespaces, switch_task_namespaces, 2)
     /* The rest of an exit that was told already. Where that is inlined it never comes here: then a
      * switch to something is one after the exit, no doing of the kernel's, and it and what follows
      * are to be told. */
-    if (last && *last == arg[0]) {
+    if (last && *last == address_of(run, task)) {
         *last = 0;
         if (!after)
             return;
     }
-    emit_switch(task, BPF_CORE_READ(task, nsproxy), after, NST_switch_via_switched);
+    emit_switch(run, task, READ(run, task, nsproxy), after, NST_switch_via_switched);
 }
 
 /* exec_task_namespaces(), always for current and at every exec: where time_for_children is another
@@ -106,83 +108,68 @@ struct {
     __type(value, struct nst_ns_set);
 } exec_before SEC(".maps");
 
-static __always_inline void enter_exec(void)
+static __always_inline void enter_exec(const struct run *run)
 {
-    struct task_struct *task = current_task();
-    u32 tid = (u32)bpf_get_current_pid_tgid();
+    struct nsproxy *nsproxy = READ(run, run->current, nsproxy);
+    u32 tid = current_tid(run);
     struct nst_ns_set before;
 
-    if (BPF_CORE_READ(task, nsproxy, time_ns) == BPF_CORE_READ(task, nsproxy, time_ns_for_children))
+    if (READ(run, nsproxy, time_ns) == READ(run, nsproxy, time_ns_for_children))
         return;
-    read_ns_set(&before, task);
+    read_ns_set(run, &before, run->current);
     bpf_map_update_elem(&exec_before, &tid, &before, BPF_ANY);
 }
 
-static __always_inline void leave_exec(void)
+static __always_inline void leave_exec(const struct run *run)
 {
-    struct task_struct *task = current_task();
-    u32 tid = (u32)bpf_get_current_pid_tgid();
+    u32 tid = current_tid(run);
     struct nst_ns_set *before = bpf_map_lookup_elem(&exec_before, &tid);
+    struct nsproxy *nsproxy;
     struct nst_ns_set after;
 
     if (!before)
         return;
-    read_ns_set(&after, task);
-    emit_switch_event(task, before, &after, references_of(BPF_CORE_READ(task, nsproxy)),
+    read_ns_set(run, &after, run->current);
+    nsproxy = READ(run, run->current, nsproxy);
+    emit_switch_event(run, run->current, before, &after, references_of(address_of(run, nsproxy)),
                       NST_switch_via_exec);
     bpf_map_delete_elem(&exec_before, &tid);
 }
 
-SEC("?fentry/exec_task_namespaces")
-int exec_namespaces_fentry(void *ctx)
-{
-    if (gate_open)
-        enter_exec();
-    return 0;
-}
+#define EXEC_HOOK(program, attach, begin, act) \
+    SEC("?" #attach "/exec_task_namespaces")   \
+    int exec_namespaces_##attach(void *ctx)    \
+    {                                          \
+        struct nst_cpu_stats *stats = begin;   \
+        if (stats) {                           \
+            struct run run = program(stats);   \
+            act(&run);                         \
+        }                                      \
+        return 0;                              \
+    }
 
-SEC("?fexit/exec_task_namespaces")
-int exec_namespaces_fexit(void *ctx)
-{
-    if (hook_runs(NST_HOOK_exec_namespaces))
-        leave_exec();
-    return 0;
-}
-
-SEC("?kprobe/exec_task_namespaces")
-int exec_namespaces_kprobe(void *ctx)
-{
-    if (gate_open)
-        enter_exec();
-    return 0;
-}
-
-SEC("?kretprobe/exec_task_namespaces")
-int exec_namespaces_kretprobe(void *ctx)
-{
-    if (hook_runs(NST_HOOK_exec_namespaces))
-        leave_exec();
-    return 0;
-}
+EXEC_HOOK(typed_run, fentry, stats_if_open(), enter_exec)
+EXEC_HOOK(typed_run, fexit, hook_runs(NST_HOOK_exec_namespaces), leave_exec)
+EXEC_HOOK(probing_run, kprobe, stats_if_open(), enter_exec)
+EXEC_HOOK(probing_run, kretprobe, hook_runs(NST_HOOK_exec_namespaces), leave_exec)
 
 /* commit_creds(new), always for current: of interest only where the user namespace changes. */
-ENTRY_HOOK(commit_creds, commit_creds, 1)
+ENTRY_HOOK(commit_creds, commit_creds)
 {
     struct cred *cred = (void *)arg[0];
-    struct task_struct *task = current_task();
-    struct user_namespace *before = BPF_CORE_READ(task, real_cred, user_ns);
-    struct user_namespace *after = BPF_CORE_READ(cred, user_ns);
+    struct user_namespace *before = READ_VIA(run, run->current, real_cred, user_ns);
+    struct user_namespace *after = READ(run, cred, user_ns);
     struct nst_cred_user_ns *event;
 
     if (before == after)
         return;
-    emit_user_facts((u64)after, 0);
-    event = RESERVE(cred_user_ns);
+    emit_user_facts(address_of(run, after), 0);
+    event = RESERVE(run, cred_user_ns);
     if (!event)
         return;
-    read_task_ref(&event->task, task);
-    event->before = BPF_CORE_READ(before, ns.inum);
-    event->after = BPF_CORE_READ(after, ns.inum);
+    read_task_ref(run, &event->task, run->current);
+    event->before = READ(run, before, ns.inum);
+    event->after = READ(run, after, ns.inum);
     SUBMIT(event);
 }
 
@@ -197,22 +184,22 @@ EXIT_HOOK(inum_alloc, proc_alloc_inum, 1)
     bpf_probe_read_kernel(&inum, sizeof(inum), (void *)arg[0]);
     if (inum < FIRST_DYNAMIC_INUM)
         return;
-    event = RESERVE(inum_alloc);
+    event = RESERVE(run, inum_alloc);
     if (!event)
         return;
-    event->ns_key = key_of((void *)(arg[0] - bpf_core_field_offset(struct ns_common, inum)));
+    event->ns_key = key_of_address(arg[0] - bpf_core_field_offset(struct ns_common, inum));
     event->inum = inum;
-    event->actor_tid = (u32)bpf_get_current_pid_tgid();
+    event->actor_tid = current_tid(run);
     SUBMIT(event);
 }
 
-static __always_inline void emit_inum_free(u32 inum, u32 point)
+static __always_inline void emit_inum_free(const struct run *run, u32 inum, u32 point)
 {
     struct nst_inum_free *event;
 
     if (inum < FIRST_DYNAMIC_INUM)
         return;
-    event = RESERVE(inum_free);
+    event = RESERVE(run, inum_free);
     if (!event)
         return;
     event->inum = inum;
@@ -221,49 +208,51 @@ static __always_inline void emit_inum_free(u32 inum, u32 point)
 }
 
 /* proc_free_inum(inum): the entry comes before the number can be given to another. */
-ENTRY_HOOK(inum_free, proc_free_inum, 1)
+ENTRY_HOOK(inum_free, proc_free_inum)
 {
-    emit_inum_free((u32)arg[0], NST_hook_point_entry);
+    emit_inum_free(run, (u32)arg[0], NST_hook_point_entry);
 }
 
 EXIT_HOOK(inum_free_done, proc_free_inum, 1)
 {
-    emit_inum_free((u32)arg[0], NST_hook_point_exit);
+    emit_inum_free(run, (u32)arg[0], NST_hook_point_exit);
 }
 
 /* pid_ns_ctl_handler(table, write, buffer, lenp, ppos) for kernel.ns_last_pid: it acts on current's
  * active namespace. All five count, as fexit finds the result behind them. */
 EXIT_HOOK(ns_last_pid, pid_ns_ctl_handler, 5)
 {
-    struct task_struct *task = current_task();
+    struct pid *pid = READ(run, run->current, thread_pid);
     struct pid_namespace *ns;
     struct nst_ns_last_pid *event;
+    u32 levels = pid_levels(run, pid);
     u32 cursor;
 
     if (!(u32)arg[1] || (s32)result)
         return;
-    ns = active_pid_namespace(BPF_CORE_READ(task, thread_pid));
+    ns = probed_active(address_of(run, pid), levels);
     cursor = BPF_CORE_READ(ns, idr.idr_next);
-    event = RESERVE(ns_last_pid);
+    event = RESERVE(run, ns_last_pid);
     if (!event)
         return;
-    read_task_ref(&event->actor, task);
+    read_task_ref(run, &event->actor, run->current);
     event->pid_namespace = BPF_CORE_READ(ns, ns.inum);
     event->value = cursor ? cursor - 1 : 0;
     SUBMIT(event);
 }
 
 /* sys_exit(regs, result), reduced mode, on request only: it costs every system call of the host. */
-TRACEPOINT_HOOK(sys_exit, 2)
+TRACEPOINT_HOOK(sys_exit)
 {
     struct pt_regs *regs = (void *)arg[0];
-    u64 nr = BPF_CORE_READ(regs, orig_ax);
-    struct task_struct *task = current_task();
+    u64 nr = READ(run, regs, orig_ax);
+    struct nsproxy *nsproxy;
 
     if ((nr != nr_setns && nr != nr_unshare) || (s64)arg[1] < 0)
         return;
-    emit_facts_of_task((u64)task, 0, 0);
-    emit_switch(task, 0, BPF_CORE_READ(task, nsproxy), NST_switch_via_syscall);
+    nsproxy = READ(run, run->current, nsproxy);
+    emit_facts_of_task(run->current_address, 0, 0);
+    emit_switch(run, run->current, 0, nsproxy, NST_switch_via_syscall);
 }
 
 char LICENSE[] SEC("license") = "GPL";

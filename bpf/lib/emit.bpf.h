@@ -49,33 +49,94 @@ static __always_inline struct nst_cpu_stats *cpu_stats(void)
     return bpf_map_lookup_elem(&stats, &zero);
 }
 
-/* First thing in every program: counts the hit (the canary reads it) and tells whether the gate is
- * open. */
-static __always_inline bool hook_runs(enum nst_hook hook)
+/* NULL while the gate is closed. */
+static __always_inline struct nst_cpu_stats *stats_if_open(void)
 {
-    struct nst_cpu_stats *mine;
-
-    if (!gate_open)
-        return false;
-    mine = cpu_stats();
-    if (!mine)
-        return false;
-    /* Atomic: another program may interrupt this one on the same CPU. */
-    __sync_fetch_and_add(&mine->hits[hook], 1);
-    return true;
+    return gate_open ? cpu_stats() : 0;
 }
 
-static __always_inline u64 key_of(const void *object)
+/* The same, and counts the hit (the canary reads it). One of the two is the first thing in every
+ * program. */
+static __always_inline struct nst_cpu_stats *hook_runs(enum nst_hook hook)
 {
-    return object ? ((u64)object ^ key_xor) * key_mul : 0;
+    struct nst_cpu_stats *mine = stats_if_open();
+
+    /* Atomic: another program may interrupt this one on the same CPU. */
+    if (mine)
+        __sync_fetch_and_add(&mine->hits[hook], 1);
+    return mine;
+}
+
+/* One run of a program, and how it reads the kernel's objects. Typed (fentry, fexit, tp_btf): the
+ * verifier knows what each pointer points to, and a read is one load, which gives 0 where the
+ * address is bad. Else (kprobes, iterators, global functions) pointers are mere numbers, and
+ * bpf_probe_read_kernel does the same at some forty instructions. Everything that takes a run is
+ * inlined, so that it costs no memory and the way not taken is not there. */
+struct run {
+    struct nst_cpu_stats *stats;
+    bool typed;
+    struct task_struct *current;
+    u64 current_address;
+};
+
+static __always_inline struct run typed_run(struct nst_cpu_stats *stats)
+{
+    struct run run = {stats, true, bpf_get_current_task_btf(), bpf_get_current_task()};
+    return run;
+}
+
+static __always_inline struct run probing_run(struct nst_cpu_stats *stats)
+{
+    u64 address = bpf_get_current_task();
+    struct run run = {stats, false, (void *)address, address};
+    return run;
+}
+
+/* Hides a value from clang's optimizer, which would turn comparisons of an index into comparisons
+ * of byte offsets, or arithmetic back into branches, and so lose the bounds that the verifier needs
+ * to see. */
+#define AS_WRITTEN(value) asm volatile("" : "+r"(value))
+
+/* A member of what `object` points to; 0 where that is NULL, as a typed load of a bad address gives 0
+ * too. No check for it: the verifier would follow both ways of each. READ_VIA: a member of what a
+ * member points to. */
+#define READ(run, object, member) \
+    ((run)->typed ? (object)->member : BPF_CORE_READ(object, member))
+#define READ_VIA(run, object, pointer, member)                          \
+    ({                                                                  \
+        typeof((object)->pointer + 0) via_ = READ(run, object, pointer); \
+        READ(run, via_, member);                                        \
+    })
+
+/* A pointer as a number. The verifier forbids arithmetic on typed pointers, but for the difference of
+ * two; the one to current is known as a number too. Ask this number, not the pointer, whether it is
+ * NULL: clang would put a constant 0 into its place, which is no pointer to subtract from. */
+static __always_inline u64 address_of(const struct run *run, const void *object)
+{
+    u64 distance = (u64)object;
+
+    if (!run->typed || (__builtin_constant_p((u64)object) && !object))
+        return distance;
+    asm volatile("%0 -= %1" : "+r"(distance) : "r"(run->current));
+    return distance + run->current_address;
+}
+
+static __always_inline u64 key_of_address(u64 address)
+{
+    return address ? (address ^ key_xor) * key_mul : 0;
+}
+
+static __always_inline u64 key_of(const struct run *run, const void *object)
+{
+    return key_of_address(address_of(run, object));
 }
 
 /* The sequence number is taken after the reservation, and also when that failed, so that every loss
  * leaves a hole. Two programs nested on one CPU may take theirs in the order opposite to their
  * places in the ring; the reader allows for that (see source/loss.hpp). */
-static __always_inline bool start_record(struct nst_header *header, enum nst_kind kind)
+static __always_inline bool start_record(struct nst_cpu_stats *mine, struct nst_header *header,
+                                         enum nst_kind kind)
 {
-    struct nst_cpu_stats *mine = cpu_stats();
     u64 seq;
 
     if (!mine)
@@ -93,33 +154,28 @@ static __always_inline bool start_record(struct nst_header *header, enum nst_kin
 }
 
 /* `record`, started; or NULL when the ring is full (already counted). */
-#define STARTED(record, name)                                                        \
-    ({                                                                               \
-        if (!start_record((struct nst_header *)record, NST_KIND_##name) && record) { \
-            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                           \
-            record = 0;                                                              \
-        }                                                                            \
-        record;                                                                      \
+#define STARTED(run, record, name)                                                                 \
+    ({                                                                                             \
+        if (!start_record((run)->stats, (struct nst_header *)record, NST_KIND_##name) && record) { \
+            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                         \
+            record = 0;                                                                            \
+        }                                                                                          \
+        record;                                                                                    \
     })
 
 /* A record without a tail: a struct nst_NAME *, or NULL. The ring's memory is not zeroed: every
  * byte is the caller's to write. */
-#define RESERVE(name)                                                               \
+#define RESERVE(run, name)                                                          \
     ({                                                                              \
         struct nst_##name *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0); \
-        STARTED(record, name);                                                      \
+        STARTED(run, record, name);                                                 \
     })
-
-/* Hides a value from clang's optimizer, which would turn comparisons of an index into comparisons
- * of byte offsets, or arithmetic back into branches, and so lose the bounds that the verifier needs
- * to see. */
-#define AS_WRITTEN(value) asm volatile("" : "+r"(value))
 
 /* A record with room for n elements of its tail; sets the u64 `room` to how many it can take. The
  * verifier wants a constant size, hence the classes. It follows each branch apart, so room is a
  * constant to it, and so is what is computed from it; a loop over the tail must stop at room as
  * well as at n, because the bound on n does not survive a spill in every verifier (6.1). */
-#define RESERVE_TAIL(name, element, n, room)                                              \
+#define RESERVE_TAIL(run, name, element, n, room)                                         \
     ({                                                                                    \
         struct nst_##name *record;                                                        \
         room = (n) <= NST_TAIL_CLASS_0   ? NST_TAIL_CLASS_0                               \
@@ -127,41 +183,39 @@ static __always_inline bool start_record(struct nst_header *header, enum nst_kin
                                          : NST_TAIL_CLASS_2;                              \
         AS_WRITTEN(room);                                                                 \
         record = bpf_ringbuf_reserve(&ring, sizeof(*record) + sizeof(element) * room, 0); \
-        STARTED(record, name);                                                            \
+        STARTED(run, record, name);                                                       \
     })
 
 /* No wake-up: the agent drains by timer. A consumer woken by the ring runs into the very window in
  * which the kernel skips fentry programs as recursive. */
 #define SUBMIT(record) bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP)
 
-/* The arguments of a hooked function as plain numbers. The verifier would give fentry and tp_btf
- * arguments types, and forbids the arithmetic on typed pointers that key_of() and pid vectors need.
- */
-#define TRACED_ARGS(args) bpf_probe_read_kernel(args, sizeof(args), ctx)
-
 /* Both ways to hook the entry of a kernel function, with one body; arg[] holds its first arguments.
  */
-#define ENTRY_HOOK(name, function, count)                       \
-    static __always_inline void on_##name(const u64 *arg);      \
-    SEC("?fentry/" #function)                                   \
-    int name##_fentry(u64 *ctx)                                 \
-    {                                                           \
-        u64 args[count];                                        \
-        if (hook_runs(NST_HOOK_##name)) {                       \
-            TRACED_ARGS(args);                                  \
-            on_##name(args);                                    \
-        }                                                       \
-        return 0;                                               \
-    }                                                           \
-    SEC("?kprobe/" #function)                                   \
-    int name##_kprobe(struct pt_regs *ctx)                      \
-    {                                                           \
-        u64 args[2] = {PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx)}; \
-        if (hook_runs(NST_HOOK_##name))                         \
-            on_##name(args);                                    \
-        return 0;                                               \
-    }                                                           \
-    static __always_inline void on_##name(const u64 *arg)
+#define ENTRY_HOOK(name, function)                                                \
+    static __always_inline void on_##name(const struct run *run, const u64 *arg); \
+    SEC("?fentry/" #function)                                                     \
+    int name##_fentry(u64 *ctx)                                                   \
+    {                                                                             \
+        struct nst_cpu_stats *stats = hook_runs(NST_HOOK_##name);                 \
+        if (stats) {                                                              \
+            struct run run = typed_run(stats);                                    \
+            on_##name(&run, ctx);                                                 \
+        }                                                                         \
+        return 0;                                                                 \
+    }                                                                             \
+    SEC("?kprobe/" #function)                                                     \
+    int name##_kprobe(struct pt_regs *ctx)                                        \
+    {                                                                             \
+        u64 args[2] = {PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx)};                   \
+        struct nst_cpu_stats *stats = hook_runs(NST_HOOK_##name);                 \
+        if (stats) {                                                              \
+            struct run run = probing_run(stats);                                  \
+            on_##name(&run, args);                                                \
+        }                                                                         \
+        return 0;                                                                 \
+    }                                                                             \
+    static __always_inline void on_##name(const struct run *run, const u64 *arg)
 
 /* Both ways to hook the return of a kernel function of up to three arguments, with one body: arg[]
  * holds them, result what it returned. fexit sees the arguments; for a kretprobe the entry keeps
@@ -183,14 +237,14 @@ static __always_inline u64 entry_key(enum nst_hook hook)
 }
 
 #define EXIT_HOOK(name, function, count)                                                         \
-    static __always_inline void on_##name(const u64 *arg, u64 result);                           \
+    static __always_inline void on_##name(const struct run *run, const u64 *arg, u64 result);    \
     SEC("?fexit/" #function)                                                                     \
     int name##_fexit(u64 *ctx)                                                                   \
     {                                                                                            \
-        u64 args[(count) + 1];                                                                   \
-        if (hook_runs(NST_HOOK_##name)) {                                                        \
-            TRACED_ARGS(args);                                                                   \
-            on_##name(args, args[count]);                                                        \
+        struct nst_cpu_stats *stats = hook_runs(NST_HOOK_##name);                                \
+        if (stats) {                                                                             \
+            struct run run = typed_run(stats);                                                   \
+            on_##name(&run, ctx, ctx[count]);                                                    \
         }                                                                                        \
         return 0;                                                                                \
     }                                                                                            \
@@ -207,31 +261,35 @@ static __always_inline u64 entry_key(enum nst_hook hook)
     {                                                                                            \
         u64 key = entry_key(NST_HOOK_##name);                                                    \
         struct entry_args *saved = bpf_map_lookup_elem(&entries, &key);                          \
+        struct nst_cpu_stats *stats;                                                             \
         struct entry_args args;                                                                  \
         if (!saved)                                                                              \
             return 0;                                                                            \
         args = *saved;                                                                           \
         bpf_map_delete_elem(&entries, &key);                                                     \
-        if (hook_runs(NST_HOOK_##name))                                                          \
-            on_##name(args.arg, PT_REGS_RC(ctx));                                                \
+        stats = hook_runs(NST_HOOK_##name);                                                      \
+        if (stats) {                                                                             \
+            struct run run = probing_run(stats);                                                 \
+            on_##name(&run, args.arg, PT_REGS_RC(ctx));                                          \
+        }                                                                                        \
         return 0;                                                                                \
     }                                                                                            \
-    static __always_inline void on_##name(const u64 *arg, u64 result)
+    static __always_inline void on_##name(const struct run *run, const u64 *arg, u64 result)
 
 /* A tracepoint with BTF; arg[] holds its first arguments. */
-#define TRACEPOINT_HOOK(name, count)                       \
-    static __always_inline void on_##name(const u64 *arg); \
-    SEC("?tp_btf/" #name)                                  \
-    int name##_tp(u64 *ctx)                                \
-    {                                                      \
-        u64 args[count];                                   \
-        if (hook_runs(NST_HOOK_##name)) {                  \
-            TRACED_ARGS(args);                             \
-            on_##name(args);                               \
-        }                                                  \
-        return 0;                                          \
-    }                                                      \
-    static __always_inline void on_##name(const u64 *arg)
+#define TRACEPOINT_HOOK(name)                                                     \
+    static __always_inline void on_##name(const struct run *run, const u64 *arg); \
+    SEC("?tp_btf/" #name)                                                         \
+    int name##_tp(u64 *ctx)                                                       \
+    {                                                                             \
+        struct nst_cpu_stats *stats = hook_runs(NST_HOOK_##name);                 \
+        if (stats) {                                                              \
+            struct run run = typed_run(stats);                                    \
+            on_##name(&run, ctx);                                                 \
+        }                                                                         \
+        return 0;                                                                 \
+    }                                                                             \
+    static __always_inline void on_##name(const struct run *run, const u64 *arg)
 
 /* Defined in facts.bpf.c; global functions, which the verifier checks once each, and therefore
  * takes numbers only. Emit a namespace event for each namespace of `task` (a task_struct) or of

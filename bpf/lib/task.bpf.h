@@ -2,8 +2,8 @@
 /*
  * Reading tasks, their namespaces and their pid vectors into the wire structs.
  *
- * All reads go through bpf_probe_read_kernel, so one body serves fentry, kprobes, tracepoints and
- * iterators; a pointer that has gone bad reads as zero, which the wire calls "unknown".
+ * One body serves fentry, kprobes, tracepoints and iterators (struct run says how each reads); a
+ * pointer that has gone bad reads as zero, which the wire calls "unknown".
  */
 #ifndef NSTRAIL_TASK_BPF_H
 #define NSTRAIL_TASK_BPF_H
@@ -29,34 +29,48 @@
 
 #define IS_ERR_VALUE(x) ((u64)(x) >= (u64) - 4095)
 
-static __always_inline struct task_struct *current_task(void)
+static __always_inline void read_task_ref(const struct run *run, struct nst_task_ref *to,
+                                          struct task_struct *task)
 {
-    return (struct task_struct *)bpf_get_current_task();
+    to->key = key_of(run, task);
+    to->start_boottime_ns = READ(run, task, start_boottime);
+    to->tid = READ(run, task, pid);
+    to->tgid = READ(run, task, tgid);
 }
 
-static __always_inline void read_task_ref(struct nst_task_ref *to, struct task_struct *task)
+/* bpf_get_current_pid_tgid()'s lower half. */
+static __always_inline u32 current_tid(const struct run *run)
 {
-    to->key = key_of(task);
-    to->start_boottime_ns = BPF_CORE_READ(task, start_boottime);
-    to->tid = BPF_CORE_READ(task, pid);
-    to->tgid = BPF_CORE_READ(task, tgid);
+    return READ(run, run->current, pid);
 }
 
-static __always_inline u32 read_parent_tgid(struct task_struct *task)
+static __always_inline u32 read_parent_tgid(const struct run *run, struct task_struct *task)
 {
-    return BPF_CORE_READ(task, real_parent, tgid);
+    return READ_VIA(run, task, real_parent, tgid);
 }
 
 /* Who gets its signals and has to wait for it first: ptrace_link() makes the tracer the parent. */
-static __always_inline u32 read_tracer_tgid(struct task_struct *task)
+static __always_inline u32 read_tracer_tgid(const struct run *run, struct task_struct *task)
 {
-    return BPF_CORE_READ(task, ptrace) ? BPF_CORE_READ(task, parent, tgid) : 0;
+    return READ(run, task, ptrace) ? READ_VIA(run, task, parent, tgid) : 0;
+}
+
+static __always_inline void read_comm(const struct run *run, char (*to)[16],
+                                      struct task_struct *task)
+{
+    if (run->typed)
+        __builtin_memcpy(to, &task->comm, sizeof(*to));
+    else
+        BPF_CORE_READ_INTO(to, task, comm);
 }
 
 /* A task always has a cgroup in the unified hierarchy, mounted or not. */
-static __always_inline u64 read_cgroup_id(struct task_struct *task)
+static __always_inline u64 read_cgroup_id(const struct run *run, struct task_struct *task)
 {
-    return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+    struct css_set *set = READ(run, task, cgroups);
+    struct cgroup *cgroup = READ(run, set, dfl_cgrp);
+
+    return READ_VIA(run, cgroup, kn, id);
 }
 
 /* The last number given in turn, of the cursor from which idr_alloc_cyclic() goes on. Without a
@@ -69,72 +83,95 @@ static __always_inline u32 last_pid_of(u64 cursor)
     return cursor - (one >> 63);
 }
 
-/* number[level].ns of a struct pid: the namespace it is active in. */
-static __always_inline struct upid *upid_at(struct pid *pid, u32 level)
+/* numbers[level] of a struct pid given by its address: the verifier wants a constant index into
+ * what is typed. */
+static __always_inline struct upid *upid_at(u64 pid, u32 level)
 {
-    return (struct upid *)((u64)pid + bpf_core_field_offset(struct pid, numbers) +
+    return (struct upid *)(pid + bpf_core_field_offset(struct pid, numbers) +
                            level * bpf_core_type_size(struct upid));
 }
 
-static __always_inline u32 pid_levels(struct pid *pid)
+static __always_inline u32 pid_levels(const struct run *run, struct pid *pid)
 {
-    u32 levels;
+    u32 levels = READ(run, pid, level) + 1;
 
-    if (!pid)
-        return 0;
-    levels = BPF_CORE_READ(pid, level) + 1;
-    return levels > NST_MAX_LEVELS ? NST_MAX_LEVELS : levels;
+    return !address_of(run, pid) ? 0 : levels > NST_MAX_LEVELS ? NST_MAX_LEVELS : levels;
 }
 
-static __always_inline struct pid_namespace *active_pid_namespace(struct pid *pid)
+/* The namespace that a struct pid is active in, for programs that probe. */
+static __always_inline struct pid_namespace *probed_active(u64 pid, u32 levels)
 {
-    u32 levels = pid_levels(pid);
-
     struct upid *innermost = upid_at(pid, levels - 1);
 
     return levels ? BPF_CORE_READ(innermost, ns) : 0;
 }
 
+/* Of the namespace that a struct pid is active in, which for most is the initial one, at a constant
+ * index. */
+static __always_inline u32 active_inum(const struct run *run, struct pid *pid, u32 levels)
+{
+    struct pid_namespace *initial;
+
+    if (!run->typed || levels != 1)
+        return BPF_CORE_READ(probed_active(address_of(run, pid), levels), ns.inum);
+    initial = READ(run, pid, numbers[0].ns);
+    return READ(run, initial, ns.inum);
+}
+
+static __always_inline u32 active_reaper_tgid(const struct run *run, struct pid *pid, u32 levels)
+{
+    struct pid_namespace *initial;
+
+    if (!run->typed || levels != 1)
+        return BPF_CORE_READ(probed_active(address_of(run, pid), levels), child_reaper, tgid);
+    initial = READ(run, pid, numbers[0].ns);
+    return READ_VIA(run, initial, child_reaper, tgid);
+}
+
 /* The nsproxy part of a set. Another task's nsproxy can be put while it is read; the fields are
  * then whatever the memory holds. As long as the task still points at it afterwards it was alive
  * throughout, so read_ns_set checks and reads again. */
-static __always_inline void read_nsproxy(struct nst_ns_set *to, struct nsproxy *nsproxy)
+static __always_inline void read_nsproxy(const struct run *run, struct nst_ns_set *to,
+                                         struct nsproxy *nsproxy)
 {
-    to->nsproxy = key_of(nsproxy);
-    to->mnt = BPF_CORE_READ(nsproxy, mnt_ns, ns.inum);
-    to->uts = BPF_CORE_READ(nsproxy, uts_ns, ns.inum);
-    to->ipc = BPF_CORE_READ(nsproxy, ipc_ns, ns.inum);
-    to->net = BPF_CORE_READ(nsproxy, net_ns, ns.inum);
-    to->cgroup = BPF_CORE_READ(nsproxy, cgroup_ns, ns.inum);
-    to->time = BPF_CORE_READ(nsproxy, time_ns, ns.inum);
-    to->time_for_children = BPF_CORE_READ(nsproxy, time_ns_for_children, ns.inum);
-    to->pid_for_children = BPF_CORE_READ(nsproxy, pid_ns_for_children, ns.inum);
+    to->nsproxy = key_of(run, nsproxy);
+    to->mnt = READ_VIA(run, nsproxy, mnt_ns, ns.inum);
+    to->uts = READ_VIA(run, nsproxy, uts_ns, ns.inum);
+    to->ipc = READ_VIA(run, nsproxy, ipc_ns, ns.inum);
+    to->net = READ_VIA(run, nsproxy, net_ns, ns.inum);
+    to->cgroup = READ_VIA(run, nsproxy, cgroup_ns, ns.inum);
+    to->time = READ_VIA(run, nsproxy, time_ns, ns.inum);
+    to->time_for_children = READ_VIA(run, nsproxy, time_ns_for_children, ns.inum);
+    to->pid_for_children = READ_VIA(run, nsproxy, pid_ns_for_children, ns.inum);
 }
 
 /* The rest of a set: what a task is in by its struct pid and its credentials. Both are put through
  * RCU only, and every program here runs under rcu_read_lock. */
-static __always_inline void read_active(struct nst_ns_set *to, struct task_struct *task)
+static __always_inline void read_active(const struct run *run, struct nst_ns_set *to,
+                                        struct task_struct *task)
 {
-    struct pid *pid = BPF_CORE_READ(task, thread_pid);
-    struct pid_namespace *active = active_pid_namespace(pid);
+    struct pid *pid = READ(run, task, thread_pid);
+    const struct cred *cred = READ(run, task, real_cred);
+    u32 levels = pid_levels(run, pid);
 
-    to->pid = BPF_CORE_READ(active, ns.inum);
-    to->user = BPF_CORE_READ(task, real_cred, user_ns, ns.inum);
+    to->pid = active_inum(run, pid, levels);
+    to->user = READ_VIA(run, cred, user_ns, ns.inum);
 }
 
 /* What nsproxy does a task have, with all ten references. */
-static __always_inline void read_ns_set(struct nst_ns_set *to, struct task_struct *task)
+static __always_inline void read_ns_set(const struct run *run, struct nst_ns_set *to,
+                                        struct task_struct *task)
 {
-    struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
+    struct nsproxy *nsproxy = READ(run, task, nsproxy);
 
-    read_nsproxy(to, nsproxy);
-    read_active(to, task);
-    if (task != current_task() && BPF_CORE_READ(task, nsproxy) != nsproxy) {
-        nsproxy = BPF_CORE_READ(task, nsproxy);
-        read_nsproxy(to, nsproxy);
-        if (BPF_CORE_READ(task, nsproxy) != nsproxy) {
+    read_nsproxy(run, to, nsproxy);
+    read_active(run, to, task);
+    if (task != run->current && READ(run, task, nsproxy) != nsproxy) {
+        nsproxy = READ(run, task, nsproxy);
+        read_nsproxy(run, to, nsproxy);
+        if (READ(run, task, nsproxy) != nsproxy) {
             /* Twice in a row: say that it is not known. */
-            to->nsproxy = key_of(BPF_CORE_READ(task, nsproxy));
+            to->nsproxy = key_of(run, READ(run, task, nsproxy));
             to->mnt = to->uts = to->ipc = to->net = to->cgroup = 0;
             to->time = to->time_for_children = to->pid_for_children = 0;
         }
@@ -143,15 +180,23 @@ static __always_inline void read_ns_set(struct nst_ns_set *to, struct task_struc
 
 /* The pid vector, outermost first. The numbers of a struct pid never change while it lives, so this
  * may run after the reservation. `room` is from RESERVE_TAIL. */
-static __always_inline void read_vpids(struct nst_pid_nr *to, struct pid *pid, u32 levels, u64 room)
+static __always_inline void read_vpids(const struct run *run, struct nst_pid_nr *to,
+                                       struct pid *pid, u32 levels, u64 room)
 {
+    u64 address = address_of(run, pid);
+
+    if (run->typed && levels == 1) {
+        to->pid_namespace = READ_VIA(run, pid, numbers[0].ns, ns.inum);
+        to->nr = READ(run, pid, numbers[0].nr);
+        return;
+    }
     for (u32 i = 0; i < NST_MAX_LEVELS; i++) {
         struct upid *upid;
 
         AS_WRITTEN(i);
         if (i >= room || i >= levels)
             break;
-        upid = upid_at(pid, i);
+        upid = upid_at(address, i);
         to[i].pid_namespace = BPF_CORE_READ(upid, ns, ns.inum);
         to[i].nr = BPF_CORE_READ(upid, nr);
     }
