@@ -2,20 +2,23 @@
 //
 // Lives of tasks one after the other, and what one takes: for the benchmarks, which compare it with
 // and without somebody who looks on.
-//   cycles KIND COUNT
+//   cycles KIND COUNT [PID...]
 // KIND is
 //   fork        fork, _exit, waitpid
 //   vfork       vfork, _exit, waitpid
 //   thread      pthread_create, pthread_join
 //   namespaces  clone3 into a new pid, mnt, uts, ipc and cgroup namespace, _exit, waitpid
 //   null        nothing: what measuring costs
-// Prints {"kind":…,"count":…,"ns":…}: ns is CLOCK_MONOTONIC's, of all together. In a virtual
-// machine with -icount shift=0 and one CPU that is how many instructions the machine ran meanwhile.
+// Prints {"kind":…,"count":…,"ns":…,"idle_ns":…,"others_ns":…}: ns is CLOCK_MONOTONIC's, of all
+// together; idle_ns what the first CPU was idle of that, null where /proc/timer_list does not say;
+// others_ns the CPU time that the processes PID took. In a virtual machine with -icount shift=0 and
+// one CPU, ns - idle_ns is how many instructions the machine ran meanwhile.
 #include <errno.h>
 #include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,19 +86,54 @@ static uint64_t now(void) {
     return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
+// Of the CPU that the file tells first. False where there is no such line.
+static bool read_idle(uint64_t* ns) {
+    FILE* file = fopen("/proc/timer_list", "r");
+    if (file == NULL) return false;
+    char line[256];
+    bool found = false;
+    unsigned long long value;
+    while (!found && fgets(line, sizeof line, file) != NULL)
+        found = sscanf(line, " .idle_sleeptime : %llu", &value) == 1;
+    fclose(file);
+    if (found) *ns = value;
+    return found;
+}
+
+static uint64_t cpu_time_of(char** pids) {
+    uint64_t sum = 0;
+    for (; *pids != NULL; ++pids) {
+        clockid_t clock;
+        struct timespec time;
+        if ((errno = clock_getcpuclockid((pid_t)atoi(*pids), &clock)) != 0 ||
+            clock_gettime(clock, &time) != 0)
+            die("read another process's CPU time");
+        sum += (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+    }
+    return sum;
+}
+
 int main(int argc, char** argv) {
-    for (size_t i = 0; argc == 3 && i < sizeof kinds / sizeof *kinds; ++i) {
+    for (size_t i = 0; argc >= 3 && i < sizeof kinds / sizeof *kinds; ++i) {
         if (strcmp(argv[1], kinds[i].name) != 0) continue;
         char* end;
         const unsigned long count = strtoul(argv[2], &end, 10);
         if (*end != '\0' || count == 0) break;
+        uint64_t idle_before = 0, idle_after = 0;
+        const bool idle_known = read_idle(&idle_before);
+        const uint64_t others_before = cpu_time_of(argv + 3);
         const uint64_t begin = now();
         for (unsigned long at = 0; at < count; ++at)
             kinds[i].run();
-        printf("{\"kind\":\"%s\",\"count\":%lu,\"ns\":%llu}\n", argv[1], count,
-               (unsigned long long)(now() - begin));
+        const uint64_t ns = now() - begin;
+        const uint64_t others = cpu_time_of(argv + 3) - others_before;
+        char idle[24] = "null";
+        if (idle_known && read_idle(&idle_after))
+            snprintf(idle, sizeof idle, "%llu", (unsigned long long)(idle_after - idle_before));
+        printf("{\"kind\":\"%s\",\"count\":%lu,\"ns\":%llu,\"idle_ns\":%s,\"others_ns\":%llu}\n",
+               argv[1], count, (unsigned long long)ns, idle, (unsigned long long)others);
         return 0;
     }
-    fprintf(stderr, "usage: cycles fork|vfork|thread|namespaces|null COUNT\n");
+    fprintf(stderr, "usage: cycles fork|vfork|thread|namespaces|null COUNT [PID...]\n");
     return 2;
 }

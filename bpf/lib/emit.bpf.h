@@ -97,20 +97,19 @@ static __always_inline struct run probing_run(struct nst_cpu_stats *stats)
  * to see. */
 #define AS_WRITTEN(value) asm volatile("" : "+r"(value))
 
-/* A member of what `object` points to; 0 where that is NULL, as a typed load of a bad address gives 0
- * too. No check for it: the verifier would follow both ways of each. READ_VIA: a member of what a
+/* A member of what `object` points to; 0 where that is NULL, as a typed load of a bad address gives
+ * 0 too. No check for it: the verifier would follow both ways of each. READ_VIA: a member of what a
  * member points to. */
-#define READ(run, object, member) \
-    ((run)->typed ? (object)->member : BPF_CORE_READ(object, member))
-#define READ_VIA(run, object, pointer, member)                          \
-    ({                                                                  \
+#define READ(run, object, member) ((run)->typed ? (object)->member : BPF_CORE_READ(object, member))
+#define READ_VIA(run, object, pointer, member)                           \
+    ({                                                                   \
         typeof((object)->pointer + 0) via_ = READ(run, object, pointer); \
-        READ(run, via_, member);                                        \
+        READ(run, via_, member);                                         \
     })
 
-/* A pointer as a number. The verifier forbids arithmetic on typed pointers, but for the difference of
- * two; the one to current is known as a number too. Ask this number, not the pointer, whether it is
- * NULL: clang would put a constant 0 into its place, which is no pointer to subtract from. */
+/* A pointer as a number. The verifier forbids arithmetic on typed pointers, but for the difference
+ * of two; the one to current is known as a number too. Ask this number, not the pointer, whether it
+ * is NULL: clang would put a constant 0 into its place, which is no pointer to subtract from. */
 static __always_inline u64 address_of(const struct run *run, const void *object)
 {
     u64 distance = (u64)object;

@@ -34,7 +34,8 @@ class MachineError(Exception):
 class Machine:
     """A QEMU process; use it as a context manager, so that it never outlives the test."""
 
-    def __init__(self, kernel_dir, initramfs, out, cmdline, smp, agent_port, limit_s):
+    def __init__(self, kernel_dir, initramfs, out, cmdline, smp, agent_port, limit_s, memory="1G", counting=False):
+        """counting: its time is the instructions it ran, one nanosecond each; idle time passes at once."""
         if shutil.which("qemu-system-x86_64") is None:
             raise MachineError("cannot boot: qemu-system-x86_64 is missing; install qemu-system-x86")
         self.console = os.path.join(out, "console.log")
@@ -50,7 +51,7 @@ class Machine:
             "qemu-system-x86_64",
             # One thread: with multi-threaded TCG, 6.12 oopsed at patched function entries.
             "-accel", "tcg,thread=single",
-            "-m", "1G", "-smp", str(smp),
+            "-m", memory, "-smp", str(smp),
             "-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot",
             "-serial", "file:" + self.console,
             "-kernel", os.path.join(kernel_dir, "vmlinuz"),
@@ -62,6 +63,8 @@ class Machine:
             "-chardev", f"socket,id=results,path={path},server=on,wait=on",
             "-device", "virtserialport,chardev=results,name=nstrail.results",
         ]
+        if counting:
+            self.command += ["-icount", "shift=0,sleep=off"]
         open(self.console, "wb").close()
         self.process = subprocess.Popen(
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
