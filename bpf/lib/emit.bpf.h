@@ -98,9 +98,14 @@ static __always_inline struct run probing_run(struct nst_cpu_stats *stats)
 #define AS_WRITTEN(value) asm volatile("" : "+r"(value))
 
 /* A member of what `object` points to; 0 where that is NULL, as a typed load of a bad address gives
- * 0 too. No check for it: the verifier would follow both ways of each. READ_VIA: a member of what a
- * member points to. */
-#define READ(run, object, member) ((run)->typed ? (object)->member : BPF_CORE_READ(object, member))
+ * 0 too. No check for it: the verifier would follow both ways of each. In a variable of its own, as
+ * the relocation would otherwise begin at the struct that `object` is a member of. READ_VIA: a
+ * member of what a member points to. */
+#define READ(run, object, member)                                    \
+    ({                                                               \
+        typeof((object) + 0) from_ = object;                         \
+        (run)->typed ? from_->member : BPF_CORE_READ(from_, member); \
+    })
 #define READ_VIA(run, object, pointer, member)                           \
     ({                                                                   \
         typeof((object)->pointer + 0) via_ = READ(run, object, pointer); \
