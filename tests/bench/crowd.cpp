@@ -288,6 +288,14 @@ void Crowd::freed(std::uint32_t container) {
     cgroup(container, NST_cgroup_what_removed, 0);
 }
 
+void Crowd::replaced(std::uint64_t any) {
+    auto i = static_cast<std::uint32_t>(any % size_.tasks);
+    i += init(i) ? 1 : 0;
+    exited(i);
+    released(i);
+    born(i);
+}
+
 void Crowd::begin_round(std::uint32_t round) {
     round_ = round;
     tell(nst_mark{.header = {}, .what = NST_mark_what_snapshot_begin, .round = round});

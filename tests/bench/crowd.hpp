@@ -49,6 +49,9 @@ public:
     void exited(std::uint32_t i);    ///< task_exit and ns_switch to NULL
     void released(std::uint32_t i);  ///< task_release, free_pid, task_free
     void freed(std::uint32_t container);  ///< the inums of its namespaces
+    /// A task that is no init goes, chosen by any number, and its like comes.
+    void replaced(std::uint64_t any);
+    static constexpr int life_events = 7;  ///< of a life: those of born, exited and released
     void all_born();
     /// task_seen; of an init what it refers to before. Between the two below.
     void seen(std::uint32_t i);

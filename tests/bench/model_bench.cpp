@@ -12,8 +12,8 @@
 #include <benchmark/benchmark.h>
 
 #include "bench/crowd.hpp"
+#include "bench/recorded.hpp"
 #include "sink/findings.hpp"
-#include "support/stream.hpp"
 
 namespace nstrail::test {
 namespace {
@@ -124,12 +124,7 @@ void longest_snapshot(benchmark::State& state) {
         {
             const View view = crowd.world.view();
             for (int turn = 0; turn < 100'000; turn++) {
-                const auto i = static_cast<std::uint32_t>(random()) % large.tasks;
-                if (!crowd.init(i)) {
-                    crowd.exited(i);
-                    crowd.released(i);
-                    crowd.born(i);
-                }
+                crowd.replaced(random());
             }
             state.counters["exit_and_birth_view_held_us"] = take_longest(crowd);
         }
@@ -174,19 +169,12 @@ void longest_pending(benchmark::State& state) {
 BENCHMARK(longest_pending)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 // -- Throughput.
-/// A life of a process in a container: alloc_pid, task_new, task_exit, ns_switch, task_release,
-/// free_pid, task_free.
 void lives(benchmark::State& state, Crowd& crowd) {
     std::mt19937 random(1);
-    const std::uint32_t tasks = crowd.size().tasks;
     for (auto _ : state) {
-        auto i = static_cast<std::uint32_t>(random()) % tasks;
-        i += crowd.init(i) ? 1 : 0;
-        crowd.exited(i);
-        crowd.released(i);
-        crowd.born(i);
+        crowd.replaced(random());
     }
-    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * 7);
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * Crowd::life_events);
 }
 
 void fork_and_exit(benchmark::State& state) {
@@ -206,18 +194,9 @@ void fork_and_exit_with_rules(benchmark::State& state) {
 BENCHMARK(fork_and_exit_with_rules)->Arg(1'000)->Arg(100'000)->Arg(million);
 
 // -- A recorded stream, told to a new World each time: what one event of it costs.
-const std::vector<EventBuffer>& recording() {
-    static const auto events = read_stream(FIXTURES "/debian-6.12-scenes.jsonl");
-    return events;
-}
-
 template <class Take>
 void tell_recording(benchmark::State& state, Take&& take_all) {
-    const auto& events = recording();
-    if (events.empty()) {
-        state.SkipWithError("the recording cannot be read");
-        return;
-    }
+    const auto& events = recorded_stream();
     while (state.KeepRunningBatch(static_cast<std::int64_t>(events.size()))) {
         state.PauseTiming();
         auto world = std::make_unique<World>();
@@ -257,11 +236,7 @@ BENCHMARK(recorded_event_with_rules);
 /// that has been at work for long.
 template <class Take>
 void tell_again(benchmark::State& state, Take&& take) {
-    const auto& events = recording();
-    if (events.empty()) {
-        state.SkipWithError("the recording cannot be read");
-        return;
-    }
+    const auto& events = recorded_stream();
     while (state.KeepRunningBatch(static_cast<std::int64_t>(events.size()))) {
         for (const EventBuffer& event : events) {
             take(*event.event());
@@ -319,11 +294,7 @@ void fork_and_exit_readers(benchmark::State& state) {
     std::mt19937 random(1);
     std::uint64_t views = 0;
     for (auto _ : state) {
-        auto i = static_cast<std::uint32_t>(random()) % tasks;
-        i += crowd->init(i) ? 1 : 0;
-        crowd->exited(i);
-        crowd->released(i);
-        crowd->born(i);
+        crowd->replaced(random());
         if (asked.exchange(false)) {
             View made = crowd->world.view();
             const std::scoped_lock hold(lock);
@@ -331,7 +302,7 @@ void fork_and_exit_readers(benchmark::State& state) {
             views++;
         }
     }
-    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * 7);
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * Crowd::life_events);
     state.counters["views"] = static_cast<double>(views);
     state.counters["walks"] = static_cast<double>(walks);
 }

@@ -14,11 +14,10 @@
 
 #include <benchmark/benchmark.h>
 
+#include "bench/recorded.hpp"
 #include "model/keyframe.hpp"
-#include "record/writer.hpp"
 #include "rules/checker.hpp"
 #include "source/recording.hpp"
-#include "support/stream.hpp"
 
 namespace nstrail::test {
 namespace {
@@ -27,37 +26,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t events_wanted = 2'000'000;
 
-/// The stream of the test machine.
-const std::vector<EventBuffer>& events() {
-    static const auto all = read_stream(FIXTURES "/debian-6.12-scenes.jsonl");
-    return all;
-}
-
 std::string directory(bool compress) {
     return fs::temp_directory_path() /
            ("nstrail-bench-" + std::to_string(getpid()) + (compress ? "-zst" : "-ctf"));
-}
-
-/// Writes the stream again and again, as sessions one after another would.
-void write_all(const std::string& path, bool compress, std::size_t wanted) {
-    fs::remove_all(path);
-    WriterOptions options;
-    options.store.path = path;
-    options.store.max_bytes = std::uint64_t{8} << 30;
-    options.store.compress = compress;
-    auto writer = Writer::open(options, events().front().event()->as<nst_session>());
-    if (!writer) {
-        std::abort();
-    }
-    std::size_t written = 0;
-    while (written < wanted) {
-        for (const EventBuffer& event : events()) {
-            (*writer)->write(*event.event());
-        }
-        written += events().size();
-        // The disk is not what is measured: what it cannot take at once would be lost.
-        (*writer)->flush();
-    }
 }
 
 const std::string& recording(bool compress) {
@@ -65,7 +36,7 @@ const std::string& recording(bool compress) {
         std::array<std::string, 2> paths;
         for (const bool compressed : {false, true}) {
             paths[compressed ? 1 : 0] = directory(compressed);
-            write_all(paths[compressed ? 1 : 0], compressed, events_wanted);
+            write_recording(paths[compressed ? 1 : 0], compressed, events_wanted);
         }
         std::atexit([] {
             for (const bool compressed : {false, true}) {
@@ -80,25 +51,22 @@ const std::string& recording(bool compress) {
 /// The thread that takes events; another brings them to their file.
 void write_events(benchmark::State& state) {
     const std::string path = directory(false) + "-write";
-    WriterOptions options;
-    options.store.path = path;
-    options.store.max_bytes = std::uint64_t{8} << 30;
-    auto writer = Writer::open(options, events().front().event()->as<nst_session>());
+    auto writer = open_writer(path);
     std::size_t written = 0;
     for (auto _ : state) {
-        for (const EventBuffer& event : events()) {
-            (*writer)->write(*event.event());
+        for (const EventBuffer& event : recorded_stream()) {
+            writer->write(*event.event());
         }
         state.PauseTiming();
-        (*writer)->flush();
+        writer->flush();
         state.ResumeTiming();
-        written += events().size();
+        written += recorded_stream().size();
     }
-    if ((*writer)->figures().lost != 0) {
+    if (writer->figures().lost != 0) {
         state.SkipWithError("events were lost");
     }
     state.SetItemsProcessed(static_cast<std::int64_t>(written));
-    writer->reset();
+    writer.reset();
     fs::remove_all(path);
 }
 BENCHMARK(write_events);
@@ -163,7 +131,7 @@ const std::string& gigabyte() {
     static const auto made = [] {
         const std::string path = directory(false) + "-gigabyte";
         fs::remove_all(path);
-        std::vector<EventBuffer> stream = events();
+        std::vector<EventBuffer> stream = recorded_stream();
         const auto time_of = [](EventBuffer& event) -> nst_u64& {
             return reinterpret_cast<nst_header*>(event.bytes().data())->boot_ns;
         };
@@ -173,22 +141,19 @@ const std::string& gigabyte() {
             first = std::min(first, time_of(event));
             last = std::max(last, time_of(event));
         }
-        WriterOptions options;
-        options.store.path = path;
-        options.store.max_bytes = std::uint64_t{8} << 30;
-        auto writer = Writer::open(options, stream.front().event()->as<nst_session>());
+        const auto writer = open_writer(path);
         World world;
-        while ((*writer)->figures().bytes < 1'000'000'000) {
+        while (writer->figures().bytes < 1'000'000'000) {
             for (EventBuffer& event : stream) {
-                (*writer)->write(*event.event());
+                writer->write(*event.event());
                 world.apply(*event.event());
                 time_of(event) += last - first + 1;
             }
-            if ((*writer)->wants_keyframe()) {
-                (*writer)->keyframe(
+            if (writer->wants_keyframe()) {
+                writer->keyframe(
                     [view = world.view()](const TellEvent& tell) { tell_keyframe(view, tell); });
             }
-            (*writer)->flush();
+            writer->flush();
         }
         std::atexit([] { fs::remove_all(directory(false) + "-gigabyte"); });
         return path;
