@@ -19,7 +19,9 @@ std::shared_ptr<const Publication> ViewBoard::fresh(std::chrono::milliseconds pa
 
 bool ViewBoard::wait(std::chrono::milliseconds pause) {
     std::unique_lock hold(lock_);
-    return asked_.wait_for(hold, pause, [&] { return requests_ > answered_; });
+    const auto asked = [&] { return requests_ > answered_; };
+    // A wait for no time would sleep all the same, for as long as the kernel's timers are coarse.
+    return pause.count() == 0 ? asked() : asked_.wait_for(hold, pause, asked);
 }
 
 void ViewBoard::publish(std::shared_ptr<const Publication> made) {

@@ -85,13 +85,12 @@ WebFront::~WebFront() {
 void WebFront::watch() {
     std::array<epoll_event, 64> events{};
     for (;;) {
-        const int came = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                    static_cast<int>(look_every.count()));
-        {
-            const std::scoped_lock hold(lock_);
-            if (stopping_) {
-                return;
-            }
+        // Where nobody waits nothing expires, and an idle agent is not woken for it.
+        const int patience = waiting_.empty() ? -1 : static_cast<int>(look_every.count());
+        const int came =
+            epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), patience);
+        if (!take_back()) {
+            return;
         }
         // First who is known, then who is new: room is made at the cost of those that say nothing.
         bool new_ones = false;
@@ -103,7 +102,6 @@ void WebFront::watch() {
                 look_at(which);
             }
         }
-        take_back();
         expire();
         if (new_ones) {
             take_in();
@@ -238,14 +236,18 @@ void WebFront::expire() {
     }
 }
 
-void WebFront::take_back() {
+bool WebFront::take_back() {
+    // Before the look at what it tells of: what is told after that look wakes again.
+    eventfd_t count = 0;
+    (void)eventfd_read(wake_.get(), &count);
     std::vector<LinkPtr> back;
     {
         const std::scoped_lock hold(lock_);
+        if (stopping_) {
+            return false;
+        }
         back.swap(returned_);
     }
-    eventfd_t count = 0;
-    (void)eventfd_read(wake_.get(), &count);
     for (LinkPtr& link : back) {
         link->until =
             Clock::now() + (link->received.empty() ? limits_.idle_time : limits_.request_time);
@@ -253,6 +255,7 @@ void WebFront::take_back() {
         epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, link->socket(), &event);
         wait_for(std::move(link));
     }
+    return true;
 }
 
 void WebFront::work() {

@@ -47,7 +47,8 @@ private:
     void hand_over(LinkPtr link, WebHead head);
     void refuse(WebLink& link, TurnedAway reason, int status, const char* line);
     void expire();
-    void take_back();
+    /// Those that were answered wait again. False when all is to end.
+    bool take_back();
     void work();
 
     const int listener_;
