@@ -105,6 +105,7 @@ static struct bpf_program* program_of(struct nstrail_bpf* skeleton, const struct
 }
 
 static void attach_ours(struct nstrail_bpf* skeleton, const bool* chosen) {
+    skeleton->rodata->key_mul = 1;  // read-only once loaded
     for (int attaching = 0; attaching < 2; ++attaching) {
         for (size_t i = 0; i < sizeof hooks / sizeof *hooks; ++i) {
             for (size_t j = 0; chosen[i] && j < 3; ++j) {
@@ -119,7 +120,6 @@ static void attach_ours(struct nstrail_bpf* skeleton, const bool* chosen) {
                 }
             }
         }
-        skeleton->rodata->key_mul = 1;
         if (!attaching && nstrail_bpf__load(skeleton) != 0) die("load", "the programs", errno);
     }
     skeleton->bss->gate_open = 1;
