@@ -93,6 +93,19 @@ Crowd::Crowd(Size size, With with) : size_(size) {
         const nst_pid_nr number{.pid_namespace = initial_set.pid, .nr = tid};
         tell(init, std::span(&number, 1));
     }
+    for (std::uint32_t level = 1; level + 1 < size_.levels; level++) {
+        nst_namespace nested{};
+        nested.inum = around(level);
+        nested.ns_key = key(nested.inum, of_namespace);
+        nested.type = NST_ns_type_pid;
+        nested.owner = initial_set.user;
+        nested.round = 1;
+        nested.references = 2;
+        nested.parent = around(level - 1);
+        nested.level = level;
+        nested.pid_allocated = 1U << 31;  // PIDNS_ADDING
+        tell(nested);
+    }
     nst_cgroup root{};
     root.id = 1;
     root.what = NST_cgroup_what_seen;
@@ -117,6 +130,10 @@ void Crowd::apply(std::span<const std::byte> record) {
     }
 }
 
+std::uint32_t Crowd::around(std::uint32_t level) {
+    return level == 0 ? initial_set.pid : 0xE0000100U + level;
+}
+
 std::uint32_t Crowd::tid(std::uint32_t i) const {
     constexpr std::uint64_t pid_max = 4194304;
     return static_cast<std::uint32_t>(300 + ((pid_max - 301) * i / size_.tasks));
@@ -138,6 +155,9 @@ Crowd::Member Crowd::member(std::uint32_t i) const {
     m.ns.net = inum(m.container, 3);
     m.ns.pid = m.ns.pid_for_children = inum(m.container, 4);
     m.cgroup = 2 + m.container;
+    for (std::uint32_t level = 1; level + 1 < size_.levels; level++) {
+        m.vpids.push_back({.pid_namespace = around(level), .nr = m.ref.tid});
+    }
     m.vpids.push_back({.pid_namespace = m.ns.pid, .nr = 1 + (i % per_container())});
     if (!init(i)) {
         const std::uint32_t first = m.container * per_container();
@@ -173,8 +193,8 @@ void Crowd::facts(std::uint32_t container, std::uint32_t round) {
         event.round = round;
         event.references = 2;
         if (types_each[which] == NST_ns_type_pid) {
-            event.parent = initial_set.pid;
-            event.level = 1;
+            event.level = size_.levels - 1;
+            event.parent = around(event.level - 1);
             event.pid_allocated = 1U << 31;  // PIDNS_ADDING
         }
         tell(event);
@@ -198,7 +218,7 @@ void Crowd::born(std::uint32_t i) {
     numbers.pid_key = key(i, of_pid);
     numbers.pid_namespace = m.ns.pid;
     numbers.levels = static_cast<nst_u32>(m.vpids.size());
-    std::array<nst_pid_request, 2> requests{};
+    std::array<nst_pid_request, NST_MAX_LEVELS> requests{};
     for (std::size_t level = 0; level < m.vpids.size(); level++) {
         requests[level] = {.pid_namespace = m.vpids[level].pid_namespace,
                            .nr = m.vpids[level].nr,

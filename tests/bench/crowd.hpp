@@ -36,6 +36,8 @@ public:
     struct Size {
         std::uint32_t tasks = 1'000'000;
         std::uint32_t containers = 20'000;  ///< 0 = all tasks are in the initial namespaces
+        /// Pid namespaces that a container's task is in: the initial one, its own, and any between.
+        std::uint32_t levels = 2;
     };
     static constexpr std::uint32_t namespaces_each = 5;  // mnt, uts, ipc, net, pid
 
@@ -94,6 +96,9 @@ public:
     Longest longest;
 
 private:
+    /// The pid namespace of that level that all containers are in.
+    [[nodiscard]] static std::uint32_t around(std::uint32_t level);
+
     struct Member;
     [[nodiscard]] Member member(std::uint32_t i) const;
     void facts(std::uint32_t container, std::uint32_t round);

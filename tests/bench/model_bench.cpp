@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the model costs: memory, the longest that one event takes, and throughput. scripts/bench
 // runs it and writes the table. Times are CPU time of the one thread that is the writer.
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -180,18 +183,68 @@ void lives(benchmark::State& state, Crowd& crowd) {
 void fork_and_exit(benchmark::State& state) {
     lives(state, *crowd_of(static_cast<std::uint32_t>(state.range(0))));
 }
-BENCHMARK(fork_and_exit)->Arg(1'000)->Arg(100'000)->Arg(million);
+BENCHMARK(fork_and_exit)->Arg(1'000)->Arg(10'000)->Arg(100'000)->Arg(million);
+
+void must_be_clean(benchmark::State& state, const Checker& checker) {
+    const Findings& found = checker.findings();
+    if (found.violations() + found.unknown() != 0) {
+        state.SkipWithError(finding_text(found.findings.front()).c_str());
+    }
+}
 
 /// The same with all rules: what they add.
 void fork_and_exit_with_rules(benchmark::State& state) {
     const auto crowd = crowd_of(static_cast<std::uint32_t>(state.range(0)), Crowd::With::rules);
     lives(state, *crowd);
-    const Findings& found = crowd->checker->findings();
-    if (found.violations() + found.unknown() != 0) {
-        state.SkipWithError(finding_text(found.findings.front()).c_str());
+    must_be_clean(state, *crowd->checker);
+}
+BENCHMARK(fork_and_exit_with_rules)->Arg(1'000)->Arg(10'000)->Arg(100'000)->Arg(million);
+
+/// The same of tasks that so many nested pid namespaces number each.
+void fork_and_exit_nested(benchmark::State& state) {
+    constexpr std::uint32_t tasks = 10'000;
+    Crowd crowd({.tasks = tasks,
+                 .containers = tasks / 50,
+                 .levels = static_cast<std::uint32_t>(state.range(0))},
+                Crowd::With::rules);
+    crowd.all_born();
+    lives(state, crowd);
+    must_be_clean(state, *crowd.checker);
+}
+BENCHMARK(fork_and_exit_nested)->Arg(2)->Arg(8)->Arg(32);
+
+// -- Snapshots, with all rules: what the kernel takes to tell them is not in it.
+/// All tasks are told again that are known, and found to be so: a resync.
+void resync(benchmark::State& state) {
+    const auto crowd = crowd_of(static_cast<std::uint32_t>(state.range(0)), Crowd::With::rules);
+    std::uint32_t round = 1;
+    for (auto _ : state) {
+        crowd->gap();
+        tell_all(*crowd, ++round);
+        crowd->end_round(round);
+        sweep(*crowd);
     }
 }
-BENCHMARK(fork_and_exit_with_rules)->Arg(1'000)->Arg(100'000)->Arg(million);
+BENCHMARK(resync)->Arg(10'000)->Arg(100'000)->Unit(benchmark::kMillisecond);
+
+/// The first: none is known.
+void snapshot(benchmark::State& state) {
+    const auto tasks = static_cast<std::uint32_t>(state.range(0));
+    for (auto _ : state) {
+        state.PauseTiming();
+        auto crowd = std::make_unique<Crowd>(Crowd::Size{.tasks = tasks, .containers = tasks / 50},
+                                             Crowd::With::rules);
+        state.ResumeTiming();
+        crowd->gap();
+        tell_all(*crowd, 2);
+        crowd->end_round(2);
+        sweep(*crowd);
+        state.PauseTiming();
+        crowd.reset();
+        state.ResumeTiming();
+    }
+}
+BENCHMARK(snapshot)->Arg(10'000)->Arg(100'000)->Unit(benchmark::kMillisecond);
 
 // -- A recorded stream, told to a new World each time: what one event of it costs.
 template <class Take>
@@ -225,9 +278,7 @@ void recorded_event_with_rules(benchmark::State& state) {
             benchmark::DoNotOptimize(checker->apply(*event.event()));
         }
         state.PauseTiming();
-        if (checker->findings().violations() + checker->findings().unknown() != 0) {
-            state.SkipWithError("a rule finds something");
-        }
+        must_be_clean(state, *checker);
     });
 }
 BENCHMARK(recorded_event_with_rules);
@@ -254,11 +305,55 @@ void repeated_event_with_rules(benchmark::State& state) {
     World world;
     Checker checker(world);
     tell_again(state, [&](const Event& event) { benchmark::DoNotOptimize(checker.apply(event)); });
-    if (checker.findings().violations() + checker.findings().unknown() != 0) {
-        state.SkipWithError("a rule finds something");
-    }
+    must_be_clean(state, checker);
 }
 BENCHMARK(repeated_event_with_rules);
+
+/// What one event of each kind takes, model and rules, in that stream.
+void event_of_each_kind(benchmark::State& state) {
+    using Clock = std::chrono::steady_clock;
+    const auto& events = recorded_stream();
+    World world;
+    Checker checker(world);
+    struct Sum {
+        std::uint64_t events = 0;
+        Clock::duration took{};
+    };
+    std::array<Sum, NST_KIND_end> sums{};
+    const auto tell_all_of = [&](Sum* of_clock) {
+        for (const EventBuffer& event : events) {
+            const Event decoded = *event.event();
+            const auto began = Clock::now();
+            checker.apply(decoded);
+            const auto ended = Clock::now();
+            Sum& sum = sums[decoded.kind()];
+            sum.events++;
+            sum.took += ended - began;
+            if (of_clock != nullptr) {
+                of_clock->events++;
+                of_clock->took += Clock::now() - ended;
+            }
+        }
+    };
+    Sum of_clock;
+    tell_all_of(&of_clock);  // which gets all going too
+    sums = {};
+    for (auto _ : state) {
+        tell_all_of(nullptr);
+    }
+    const auto mean = [](const Sum& sum) {
+        return std::chrono::duration<double, std::nano>(sum.took).count() /
+               static_cast<double>(sum.events);
+    };
+    for (std::size_t kind = 0; kind < sums.size(); kind++) {
+        if (sums[kind].events != 0) {
+            const std::string name(kind_name(static_cast<Kind>(kind)));
+            state.counters[name + "_ns"] = mean(sums[kind]) - mean(of_clock);
+        }
+    }
+    must_be_clean(state, checker);
+}
+BENCHMARK(event_of_each_kind)->Iterations(50);
 
 /// Lives of processes with readers that take a View, walk all tasks in it and take the next.
 void fork_and_exit_readers(benchmark::State& state) {
