@@ -22,8 +22,7 @@ export const crowded = {
             // What the page was told and what it draws of that are one moment.
             let doc = null;
             await page.route("**/api/v1/tree*", async (route) => {
-                const response = await route.fetch();
-                doc ??= await response.json();
+                doc ??= await (await route.fetch()).json();
                 await route.fulfill({ contentType: "application/json", body: JSON.stringify(doc) });
             });
             for (const until = Date.now() + 20_000; !doc && Date.now() < until;) await page.waitForTimeout(50);

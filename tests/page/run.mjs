@@ -44,6 +44,7 @@ if (agent.skip) {
 }
 const { chromium: driver } = await import("playwright-core");
 let browser = null;
+const pages = [];
 let status = 0;
 try {
     browser = await driver.launch({
@@ -55,6 +56,7 @@ try {
         const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, ...options });
         const page = await context.newPage();
         page.setDefaultTimeout(20_000);
+        pages.push(page);
         watch(page, address, faults);
         return page;
     };
@@ -65,6 +67,8 @@ try {
     console.error(error.stack);
     status = 1;
 } finally {
+    // A page goes on asking until it is closed: what a test answers itself may be on its way just then.
+    for (const page of pages) await page.unrouteAll({ behavior: "ignoreErrors" });
     await browser?.close();
     await agent.stop();
 }
