@@ -2,16 +2,18 @@
 //
 // Lives of tasks one after the other, and what one takes: for the benchmarks, which compare it with
 // and without somebody who looks on.
-//   cycles KIND COUNT [PID...]
+//   cycles KIND COUNT|SECONDSs [PID...]
 // KIND is
 //   fork        fork, _exit, waitpid
 //   vfork       vfork, _exit, waitpid
 //   thread      pthread_create, pthread_join
 //   namespaces  clone3 into a new pid, mnt, uts, ipc and cgroup namespace, _exit, waitpid
 //   null        nothing: what measuring costs
-// Prints {"kind":…,"count":…,"ns":…,"idle_ns":…,"others_ns":…}: ns is CLOCK_MONOTONIC's, of all
-// together; idle_ns what the first CPU was idle of that, null where /proc/timer_list does not say;
-// others_ns the CPU time that the processes PID took. In a virtual machine with -icount shift=0 and
+// COUNT lives, or with an s behind it as many as are lived in so many seconds.
+// Prints {"kind":…,"count":…,"ns":…,"cpu_ns":…,"idle_ns":…,"others_ns":…}: ns is CLOCK_MONOTONIC's,
+// of all together; cpu_ns the CPU time of this process and of those it made; idle_ns what the first
+// CPU was idle of ns, null where /proc/timer_list does not say; others_ns the CPU time that the
+// processes PID took. In a virtual machine with -icount shift=0 and
 // one CPU, ns - idle_ns is how many instructions the machine ran meanwhile.
 #include <errno.h>
 #include <linux/sched.h>
@@ -23,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -86,6 +89,17 @@ static uint64_t now(void) {
     return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
+static uint64_t cpu_time(void) {
+    uint64_t sum = 0;
+    for (int who = 0; who < 2; ++who) {
+        struct rusage usage;
+        if (getrusage(who == 0 ? RUSAGE_SELF : RUSAGE_CHILDREN, &usage) != 0) die("read CPU time");
+        sum += (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000 +
+               (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+    }
+    return sum;
+}
+
 // Of the CPU that the file tells first. False where there is no such line.
 static bool read_idle(uint64_t* ns) {
     FILE* file = fopen("/proc/timer_list", "r");
@@ -117,23 +131,32 @@ int main(int argc, char** argv) {
     for (size_t i = 0; argc >= 3 && i < sizeof kinds / sizeof *kinds; ++i) {
         if (strcmp(argv[1], kinds[i].name) != 0) continue;
         char* end;
-        const unsigned long count = strtoul(argv[2], &end, 10);
-        if (*end != '\0' || count == 0) break;
+        const unsigned long wanted = strtoul(argv[2], &end, 10);
+        const bool timed = strcmp(end, "s") == 0;
+        if ((*end != '\0' && !timed) || wanted == 0) break;
         uint64_t idle_before = 0, idle_after = 0;
         const bool idle_known = read_idle(&idle_before);
         const uint64_t others_before = cpu_time_of(argv + 3);
+        const uint64_t cpu_before = cpu_time();
         const uint64_t begin = now();
-        for (unsigned long at = 0; at < count; ++at)
+        unsigned long count = 0;
+        while (timed ? now() - begin < wanted * 1000000000 : count < wanted) {
             kinds[i].run();
+            ++count;
+        }
         const uint64_t ns = now() - begin;
+        const uint64_t cpu = cpu_time() - cpu_before;
         const uint64_t others = cpu_time_of(argv + 3) - others_before;
         char idle[24] = "null";
         if (idle_known && read_idle(&idle_after))
             snprintf(idle, sizeof idle, "%llu", (unsigned long long)(idle_after - idle_before));
-        printf("{\"kind\":\"%s\",\"count\":%lu,\"ns\":%llu,\"idle_ns\":%s,\"others_ns\":%llu}\n",
-               argv[1], count, (unsigned long long)ns, idle, (unsigned long long)others);
+        printf(
+            "{\"kind\":\"%s\",\"count\":%lu,\"ns\":%llu,\"cpu_ns\":%llu,\"idle_ns\":%s,"
+            "\"others_ns\":%llu}\n",
+            argv[1], count, (unsigned long long)ns, (unsigned long long)cpu, idle,
+            (unsigned long long)others);
         return 0;
     }
-    fprintf(stderr, "usage: cycles fork|vfork|thread|namespaces|null COUNT [PID...]\n");
+    fprintf(stderr, "usage: cycles fork|vfork|thread|namespaces|null COUNT|SECONDSs [PID...]\n");
     return 2;
 }
