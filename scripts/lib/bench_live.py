@@ -213,7 +213,7 @@ class Live:
                  (happened(after) - happened(before)) / (passed + 1))
         self.add("idle: wake-ups", "1/s", wakeups / passed)
         self.add("idle: CPU", "% of one", 100 * cpu / passed)
-        self.add(f"idle: resident memory, the ring's {ring} counted twice as they are mapped twice", "MB", resident)
+        self.add(f"idle: resident memory, the ring's {ring} of the kernel among it", "MB", resident)
 
     def scrapes(self, agent: Agent, label: str, processes: list[subprocess.Popen] | None = None) -> None:
         """For the time of a watch, or until the first of the processes ends."""

@@ -17,7 +17,7 @@ Result<Ring> Ring::map(int map_fd, std::size_t size) {
         return fail("map the ring buffer", errno);
     }
     ring.consumer_ = static_cast<std::uint64_t*>(ours);
-    void* theirs = mmap(nullptr, ring.page_ + 2 * size, PROT_READ, MAP_SHARED, map_fd,
+    void* theirs = mmap(nullptr, ring.page_ + size, PROT_READ, MAP_SHARED, map_fd,
                         static_cast<off_t>(ring.page_));
     if (theirs == MAP_FAILED) {
         return fail("map the ring buffer's data", errno);
@@ -32,7 +32,7 @@ Ring::~Ring() {
         munmap(consumer_, page_);
     }
     if (producer_ != nullptr) {
-        munmap(producer_, page_ + 2 * size());
+        munmap(producer_, page_ + size());
     }
 }
 

@@ -6,8 +6,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -28,8 +30,9 @@ public:
     Ring& operator=(const Ring&) = delete;
     ~Ring();
 
-    /// Hands records to take(record bytes) until one that is still being written, or the end, or
-    /// `most` records. Gives their room back in small batches. Returns how many there were.
+    /// Hands records to take(record bytes), which are good while it runs, until one that is still
+    /// being written, or the end, or `most` records. Gives their room back in small batches.
+    /// Returns how many there were.
     template <class F>
     std::size_t consume(F&& take, std::size_t most = SIZE_MAX) {
         std::size_t count = 0;
@@ -42,10 +45,10 @@ public:
                 break;
             }
             const std::uint32_t length = word & ~(busy | discarded);
-            std::byte* record = data_ + (position & mask_) + header_size;
+            const std::uint64_t record = position + header_size;
             position += (length + header_size + 7) / 8 * 8;
             if ((word & discarded) == 0) {
-                take(std::span<const std::byte>(record, length));
+                take(bytes_at(record, length));
                 count++;
             }
             if (position - returned >= return_after) {
@@ -77,11 +80,25 @@ private:
         std::swap(consumer_, other.consumer_);
         std::swap(producer_, other.producer_);
         std::swap(data_, other.data_);
+        std::swap(over_end_, other.over_end_);
         std::swap(mask_, other.mask_);
         std::swap(page_, other.page_);
     }
     [[nodiscard]] std::uint32_t& length_at(std::uint64_t position) const {
         return *reinterpret_cast<std::uint32_t*>(data_ + (position & mask_));
+    }
+    /// In one piece; good until the next call.
+    [[nodiscard]] std::span<const std::byte> bytes_at(std::uint64_t position, std::size_t length) {
+        const std::size_t offset = position & mask_;
+        const std::size_t ahead = size() - offset;
+        if (length <= ahead) {
+            return {data_ + offset, length};
+        }
+        over_end_.resize((length + 7) / 8);
+        auto* const to = reinterpret_cast<std::byte*>(over_end_.data());
+        std::memcpy(to, data_ + offset, ahead);
+        std::memcpy(to + ahead, data_, length - ahead);
+        return {to, length};
     }
     void release(std::uint64_t position) {
         std::atomic_ref(*consumer_).store(position, std::memory_order_release);
@@ -89,7 +106,10 @@ private:
 
     std::uint64_t* consumer_ = nullptr;  // first page: ours
     std::uint64_t* producer_ = nullptr;  // second page: the kernel's, read only
-    std::byte* data_ = nullptr;          // read only; mapped twice in a row, so no record wraps
+    // Read only. The kernel would map it twice in a row, so that no record goes over the end; but
+    // all of that would count as memory of ours, and one record in a turn is little to copy.
+    std::byte* data_ = nullptr;
+    std::vector<std::uint64_t> over_end_;  // the record that goes over the end
     std::uint64_t mask_ = 0;
     std::size_t page_ = 0;
 };
