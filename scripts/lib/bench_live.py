@@ -38,10 +38,6 @@ class LiveError(Exception):
     """One line: what, why, what next."""
 
 
-class Absent(LiveError):
-    """Nothing is wrong, but it cannot be measured here."""
-
-
 class Agent:
     """One of its own, on a free port of the loopback address; use as a context manager."""
 
@@ -264,19 +260,15 @@ class Live:
                 self.storm(agent, scraped=True)
 
 
-def mode(binary: str) -> str:
-    """How this host can be traced. Raises Absent where it cannot."""
-    if os.geteuid() != 0:
-        raise Absent("tracing needs root; see `nstrail doctor` for what else would do")
-    doctor = subprocess.run([binary, "doctor", "--json"], text=True, capture_output=True, check=False)
-    if doctor.returncode == 4:
-        raise Absent("this host cannot be traced; see `nstrail doctor`")
-    return json.loads(doctor.stdout)["mode"]
-
-
 def measure(binary: str, cycles: str, repetitions: int, seconds: int) -> tuple[str, list[dict]]:
     """How this host can be traced, and the figures. Raises LiveError."""
-    way = mode(binary)
+    if os.geteuid() != 0:
+        raise LiveError("tracing needs root; see `nstrail doctor` for what else would do")
+    if not os.path.exists(cycles):
+        raise LiveError(f"{cycles} is missing; run without --no-build")
+    # Also so that no later one is the first to read its files.
+    with Agent(binary) as agent:
+        way = json.loads(get(agent.url + "/api/v1/doctor"))["mode"]
     live = Live(binary, cycles, seconds)
     for at in range(repetitions):
         print(f"live: repetition {at + 1} of {repetitions}", file=sys.stderr, flush=True)
