@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an agent costs on this very host, and how soon it answers: for scripts/bench. Needs root.
 
-In each repetition: lives of tasks without an agent and with one, in turn; the start of another; that one while
+In each repetition: lives of tasks without an agent and with one, in turns; the start of another; that one while
 nothing is asked of it, with tasks that sleep beside it; while it is scraped; and in a storm, all CPUs forking, twice:
 left alone, and scraped.
 """
@@ -156,26 +156,30 @@ class Live:
                                 preexec_fn=None if cpu is None else lambda: os.sched_setaffinity(0, {cpu}))
 
     def lives(self) -> dict[str, tuple[float, float]]:
-        """Of each kind: nanoseconds that a life takes, and what of that on a CPU."""
+        """Of each kind, in a second: nanoseconds that a life takes, and what of that on a CPU."""
         # On one CPU, so that no life waits for another CPU to wake up: that would hide what is added.
         cpu = max(os.sched_getaffinity(0))
         found = {}
         for kind in KINDS:
-            with stopped_at_end([self.living(kind, max(1, self.seconds // 10), cpu)]) as (process,):
+            with stopped_at_end([self.living(kind, 1, cpu)]) as (process,):
                 told = json.loads(process.communicate()[0])
             found[kind] = (told["ns"] / told["count"], told["cpu_ns"] / told["count"])
         return found
 
     def overhead(self) -> None:
-        without = self.lives()
-        with Agent(self.binary):
-            beside = self.lives()
+        self.lives()  # the first of a while take longer
+        alone, watched = [], []
+        for _ in range(max(1, self.seconds // 5)):
+            alone.append(self.lives())
+            with Agent(self.binary):
+                watched.append(self.lives())
         for kind, label in KINDS.items():
-            (alone, alone_cpu), (watched, watched_cpu) = without[kind], beside[kind]
-            self.add(f"{label}: without an agent", "lives/s", 1e9 / alone)
-            self.add(f"{label}: with one", "lives/s", 1e9 / watched)
-            self.add(f"{label}: longer with one, by", "%", 100 * (watched / alone - 1))
-            self.add(f"{label}: more CPU with one, by", "%", 100 * (watched_cpu / alone_cpu - 1))
+            (without, cpu_without), (beside, cpu_beside) = (
+                [statistics.median(lives[kind][at] for lives in turns) for at in (0, 1)] for turns in (alone, watched))
+            self.add(f"{label}: without an agent", "lives/s", 1e9 / without)
+            self.add(f"{label}: with one", "lives/s", 1e9 / beside)
+            self.add(f"{label}: longer with one, by", "%", 100 * (beside / without - 1))
+            self.add(f"{label}: more CPU with one, by", "%", 100 * (cpu_beside / cpu_without - 1))
 
     def first_event(self) -> None:
         """`nstrail live`, while another process forks and forks: how soon one of these forks is told."""
@@ -266,6 +270,9 @@ def measure(binary: str, cycles: str, repetitions: int, seconds: int) -> tuple[s
         raise LiveError("tracing needs root; see `nstrail doctor` for what else would do")
     if not os.path.exists(cycles):
         raise LiveError(f"{cycles} is missing; run without --no-build")
+    others = [comm.parent.name for comm in pathlib.Path("/proc").glob("[0-9]*/comm") if comm.read_text() == "nstrail\n"]
+    if others:
+        print(f"live: another nstrail runs, which all figures have in them: pid {', '.join(others)}", file=sys.stderr)
     # Also so that no later one is the first to read its files.
     with Agent(binary) as agent:
         way = json.loads(get(agent.url + "/api/v1/doctor"))["mode"]
