@@ -270,7 +270,7 @@ def measure(binary: str, cycles: str, repetitions: int, seconds: int) -> tuple[s
         raise LiveError("tracing needs root; see `nstrail doctor` for what else would do")
     if not os.path.exists(cycles):
         raise LiveError(f"{cycles} is missing; run without --no-build")
-    others = [comm.parent.name for comm in pathlib.Path("/proc").glob("[0-9]*/comm") if comm.read_text() == "nstrail\n"]
+    others = subprocess.run(["pgrep", "-x", "nstrail"], text=True, capture_output=True, check=False).stdout.split()
     if others:
         print(f"live: another nstrail runs, which all figures have in them: pid {', '.join(others)}", file=sys.stderr)
     # Also so that no later one is the first to read its files.
