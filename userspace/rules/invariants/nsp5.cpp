@@ -19,6 +19,14 @@ bool time_is_right(const nst_task_new& e, const NsSet& child, const NsSet& paren
            ((e.clone_flags & CLONE_VM) != 0 && time == parent[Slot::time]);
 }
 
+constexpr std::uint64_t any_new = [] {
+    std::uint64_t flags = 0;
+    for (const Slot slot : all_slots) {
+        flags |= clone_flag(slot);
+    }
+    return flags;
+}();
+
 Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     const About about{.task = e.task, .ns = e.ns.pid};
     if (e.ns.nsproxy == 0) {
@@ -49,6 +57,10 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     }
     const NsSet child(e.ns);
     const NsSet& parent = scene.world.set_of(*record);
+    // Most are born like this, and need no look at each.
+    if (child == parent && (e.clone_flags & any_new) == 0 && time_is_right(e, child, parent)) {
+        return Outcome::holds;
+    }
     for (const Slot slot : all_slots) {
         // A thread is active where its creator is. For others that is the namespace for children,
         // which was looked at above; a user namespace may have come with other credentials.
