@@ -71,6 +71,10 @@ Result<void> parse_notables(const std::string& text, NotableOptions& to) {
 
 void Lookout::look(const Event& event, const Change& change, const World& world) {
     switch (event.kind()) {
+        case NST_KIND_session:
+        case NST_KIND_ns_kept:
+            quiet_until_ = 0;  // what they tell began in the past
+            break;
         case NST_KIND_ns_switch:
             switched(event.as<nst_ns_switch>(), change, world);
             break;

@@ -76,13 +76,8 @@ public:
         if (!news_.empty()) {
             news_.clear();
         }
-        // What they tell began in the past.
-        if (event.kind() == NST_KIND_ns_kept || event.kind() == NST_KIND_session) {
-            quiet_until_ = 0;
-        }
         // Of the others there are many.
-        if (event.kind() == NST_KIND_ns_switch || event.kind() == NST_KIND_alloc_pid ||
-            event.kind() == NST_KIND_ns_last_pid || event.kind() == NST_KIND_mark) {
+        if ((looked_at >> event.kind() & 1) != 0) {
             look(event, change, world);
         }
     }
@@ -91,6 +86,11 @@ public:
     [[nodiscard]] const Notices& notices() const { return notices_; }
 
 private:
+    static constexpr std::uint64_t looked_at =
+        std::uint64_t{1} << NST_KIND_session | std::uint64_t{1} << NST_KIND_ns_kept |
+        std::uint64_t{1} << NST_KIND_ns_switch | std::uint64_t{1} << NST_KIND_alloc_pid |
+        std::uint64_t{1} << NST_KIND_ns_last_pid | std::uint64_t{1} << NST_KIND_mark;
+    static_assert(NST_KIND_end <= 64);
     void look(const Event& event, const Change& change, const World& world);
     void switched(const nst_ns_switch& e, const Change& change, const World& world);
     void chosen(const nst_task_ref& actor, std::uint32_t ns, std::string because, std::uint64_t at,
