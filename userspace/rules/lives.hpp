@@ -17,23 +17,26 @@ template <class Key, class Life>
 class Lives {
 public:
     /// Null if there is none.
-    [[nodiscard]] Life* find(Key key) { return index_.find(key); }
-    [[nodiscard]] const Life* find(Key key) const { return index_.find(key); }
+    [[nodiscard]] Life* find(Key key) { return look(key); }
+    [[nodiscard]] const Life* find(Key key) const { return look(key); }
     /// Value-initialised if there was none.
     [[nodiscard]] Life& operator[](Key key) {
-        Life*& at = index_.meet(key);
-        if (at == nullptr) {
-            at = allocate();
+        if (look(key) == nullptr) {
+            latest_ = index_.meet(key) = allocate();
         }
-        return *at;
+        return *latest_;
     }
     void erase(Key key) {
+        if (key == latest_key_) {
+            latest_ = nullptr;
+        }
         if (Life* gone = index_.erase(key); gone != nullptr) {
             free_.push_back(gone);
         }
     }
     void clear() {
         index_.clear();
+        latest_ = nullptr;
         free_.clear();
         given_ = 0;
     }
@@ -41,6 +44,13 @@ public:
 private:
     static constexpr std::size_t at_once = 128;
 
+    [[nodiscard]] Life* look(Key key) const {
+        if (key != latest_key_) {
+            latest_ = index_.find(key);
+            latest_key_ = key;
+        }
+        return latest_;
+    }
     [[nodiscard]] Life* allocate() {
         Life* one = nullptr;
         if (!free_.empty()) {
@@ -60,6 +70,10 @@ private:
     // Sixteen parts: of a million tasks one doubles in a few milliseconds, and of a few hundred all
     // stay in the processor's cache.
     KeyIndex<Key, Life*, 4> index_;
+    // What the index says of the key that was asked for last: with one event many rules ask for the
+    // same, and then the ledger does.
+    mutable Key latest_key_{};
+    mutable Life* latest_ = nullptr;
     std::vector<std::unique_ptr<std::array<Life, at_once>>> chunks_;
     std::vector<Life*> free_;
     std::size_t given_ = 0;  // of those in the chunks, the free ones included
