@@ -73,6 +73,13 @@ public:
                            std::initializer_list<Place> evidence = {}) = 0;
 };
 
+/// For what tells of a breach: the code that looks for one, which runs with every event, is then
+/// left without what that takes (registers to save, strings to destroy).
+template <class F>
+[[nodiscard, gnu::cold, gnu::noinline]] Outcome out_of_line(F&& tell) {
+    return tell();
+}
+
 /// A kind of event, and how a rule looks at it.
 struct Reader {
     Kind kind;

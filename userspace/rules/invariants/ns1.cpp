@@ -10,11 +10,14 @@ namespace {
 Outcome allocated(const nst_inum_alloc& e, const Scene& scene, Report& report) {
     const InumLife* life = scene.ledger.inum(e.inum);
     if (life != nullptr && life->live()) {
-        return report.broken({.task = {}, .ns = e.inum},
-                             fmt::format("inode number {} was given out while it was in use; it "
-                                         "should have been freed first",
-                                         e.inum),
-                             {life->allocated});
+        return out_of_line([&] {
+            return report.broken(
+                {.task = {}, .ns = e.inum},
+                fmt::format("inode number {} was given out while it was in use; it "
+                            "should have been freed first",
+                            e.inum),
+                {life->allocated});
+        });
     }
     return Outcome::holds;
 }
@@ -29,11 +32,14 @@ Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
         return Outcome::nothing;  // from before the trace
     }
     if (!life->live()) {
-        return report.broken({.task = {}, .ns = e.inum},
-                             fmt::format("inode number {} was freed twice; it should be given out "
-                                         "in between",
-                                         e.inum),
-                             {life->freed});
+        return out_of_line([&] {
+            return report.broken(
+                {.task = {}, .ns = e.inum},
+                fmt::format("inode number {} was freed twice; it should be given out "
+                            "in between",
+                            e.inum),
+                {life->freed});
+        });
     }
     return Outcome::holds;
 }

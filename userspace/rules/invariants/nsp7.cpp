@@ -15,27 +15,35 @@ Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     }
     const About about{.task = e.task, .ns = 0};
     if (e.references == no_references) {
-        return report.broken(about, fmt::format("{} got an nsproxy without a reference; whoever "
-                                                "gives one should hold it",
-                                                scene.name(e.task)));
+        return out_of_line([&] {
+            return report.broken(about,
+                                 fmt::format("{} got an nsproxy without a reference; whoever "
+                                             "gives one should hold it",
+                                             scene.name(e.task)));
+        });
     }
     const NsproxyLife* life = scene.ledger.nsproxy(e.after.nsproxy);
     if (life == nullptr) {
         return Outcome::holds;  // brand-new
     }
     if (life->set != hash_of(e.after)) {
-        return report.broken(about,
-                             fmt::format("{} got an nsproxy that others hold, with other "
-                                         "namespaces than they have; it should be the same",
-                                         scene.name(e.task)),
-                             {life->since});
+        return out_of_line([&] {
+            return report.broken(about,
+                                 fmt::format("{} got an nsproxy that others hold, with other "
+                                             "namespaces than they have; it should be the same",
+                                             scene.name(e.task)),
+                                 {life->since});
+        });
     }
     if (e.references != 0 && e.references <= life->holders) {
-        return report.broken(about,
-                             fmt::format("{} got an nsproxy that {} tasks hold and that has {} "
-                                         "references; each should have one, and the new holder too",
-                                         scene.name(e.task), life->holders, e.references),
-                             {life->since});
+        return out_of_line([&] {
+            return report.broken(
+                about,
+                fmt::format("{} got an nsproxy that {} tasks hold and that has {} "
+                            "references; each should have one, and the new holder too",
+                            scene.name(e.task), life->holders, e.references),
+                {life->since});
+        });
     }
     return Outcome::holds;
 }
@@ -46,11 +54,14 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
         return Outcome::nothing;
     }
     if (life->set != hash_of(e.ns)) {
-        return report.broken({.task = e.task, .ns = 0},
-                             fmt::format("tid {} was born with an nsproxy that others hold, with "
-                                         "other namespaces than they have; it should be the same",
-                                         e.task.tid),
-                             {life->since});
+        return out_of_line([&] {
+            return report.broken(
+                {.task = e.task, .ns = 0},
+                fmt::format("tid {} was born with an nsproxy that others hold, with "
+                            "other namespaces than they have; it should be the same",
+                            e.task.tid),
+                {life->since});
+        });
     }
     return Outcome::holds;
 }

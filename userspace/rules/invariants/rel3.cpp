@@ -13,28 +13,36 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
     }
     const About about{.task = e.task, .ns = 0};
     if (e.pid_key == 0) {
-        return report.broken(about, fmt::format("{} was released without a struct pid; it should "
-                                                "have it until then",
-                                                scene.name(e.task)));
+        return out_of_line([&] {
+            return report.broken(about,
+                                 fmt::format("{} was released without a struct pid; it should "
+                                             "have it until then",
+                                             scene.name(e.task)));
+        });
     }
     const PidLife* pid = scene.ledger.pid(e.pid_key);
     if (pid != nullptr && pid->freed > pid->allocated) {
-        return report.broken(about,
-                             fmt::format("{} was released after its struct pid was freed; that "
-                                         "should be freed later",
-                                         scene.name(e.task)),
-                             {pid->freed});
+        return out_of_line([&] {
+            return report.broken(about,
+                                 fmt::format("{} was released after its struct pid was freed; that "
+                                             "should be freed later",
+                                             scene.name(e.task)),
+                                 {pid->freed});
+        });
     }
     const TaskLife* life = scene.ledger.task(e.task.key);
     if (life == nullptr || life->pid_key == 0) {
         return Outcome::nothing;
     }
     if (life->pid_key != e.pid_key) {
-        return report.broken(about,
-                             fmt::format("{} was released with another struct pid than it was born "
-                                         "with; it should be the same",
-                                         scene.name(e.task)),
-                             {life->born, life->exchanged, in_model});
+        return out_of_line([&] {
+            return report.broken(
+                about,
+                fmt::format("{} was released with another struct pid than it was born "
+                            "with; it should be the same",
+                            scene.name(e.task)),
+                {life->born, life->exchanged, in_model});
+        });
     }
     return Outcome::holds;
 }
@@ -45,11 +53,14 @@ Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
         return Outcome::nothing;
     }
     if (pid->released == not_told) {
-        return report.broken({.task = {}, .ns = pid->innermost},
-                             fmt::format("{} was freed while its task had not been released; it "
-                                         "should be freed after that",
-                                         number_name(pid->innermost, pid->nr)),
-                             {pid->attached});
+        return out_of_line([&] {
+            return report.broken(
+                {.task = {}, .ns = pid->innermost},
+                fmt::format("{} was freed while its task had not been released; it "
+                            "should be freed after that",
+                            number_name(pid->innermost, pid->nr)),
+                {pid->attached});
+        });
     }
     return Outcome::holds;
 }
