@@ -21,10 +21,8 @@ public:
     [[nodiscard]] const Life* find(Key key) const { return look(key); }
     /// Value-initialised if there was none.
     [[nodiscard]] Life& operator[](Key key) {
-        if (look(key) == nullptr) {
-            latest_ = index_.meet(key) = allocate();
-        }
-        return *latest_;
+        Life* known = look(key);
+        return known != nullptr ? *known : add(key);
     }
     void erase(Key key) {
         if (key == latest_key_) {
@@ -42,7 +40,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t at_once = 128;
+    static constexpr std::size_t at_once = 32;
 
     [[nodiscard]] Life* look(Key key) const {
         if (key != latest_key_) {
@@ -50,6 +48,11 @@ private:
             latest_key_ = key;
         }
         return latest_;
+    }
+    /// Apart from what looks for one that is there, as most are.
+    [[nodiscard, gnu::noinline]] Life& add(Key key) {
+        latest_ = index_.meet(key) = allocate();
+        return *latest_;
     }
     [[nodiscard]] Life* allocate() {
         Life* one = nullptr;
