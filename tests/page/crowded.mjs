@@ -25,7 +25,7 @@ export const crowded = {
                 doc ??= await (await route.fetch()).json();
                 await route.fulfill({ contentType: "application/json", body: JSON.stringify(doc) });
             });
-            for (const until = Date.now() + 20_000; !doc && Date.now() < until;) await page.waitForTimeout(50);
+            for (const until = Date.now() + 60_000; !doc && Date.now() < until;) await page.waitForTimeout(50);
             await says(page, "#figures div", new RegExp(`^namespaces${doc.namespaces.length.toLocaleString("en-GB")}$`));
             await says(page, "g.ns.block .name", /namespaces more/);
             await page.waitForFunction((at) => document.querySelector("#figures").textContent.includes(at), `${(doc.at_boot_ns / 1e9).toFixed(3)} s`);

@@ -55,7 +55,7 @@ try {
     const open = async (options = {}, address = agent.address) => {
         const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, ...options });
         const page = await context.newPage();
-        page.setDefaultTimeout(20_000);
+        page.setDefaultTimeout(60_000);
         pages.push(page);
         watch(page, address, faults);
         return page;
