@@ -8,6 +8,8 @@
 #include <optional>
 #include <sstream>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -390,6 +392,9 @@ std::size_t LiveSource::State::drain(const EventHandler& handle) {
 /// them.
 void LiveSource::State::audit(const EventHandler& handle) {
     audited = Clock::now();
+    // What the ring has now is told before them: some of it is from after the runs that were
+    // skipped, and would be taken for what nothing was lost ahead of.
+    std::vector<std::pair<Program*, std::uint64_t>> skipped;
     for (Program& program : programs) {
         bpf_prog_info info{};
         std::uint32_t size = sizeof(info);
@@ -403,10 +408,7 @@ void LiveSource::State::audit(const EventHandler& handle) {
             misses += kprobe_misses(program.link).value_or(0);
         }
         if (misses > program.misses) {
-            const std::uint64_t lost = misses - program.misses;
-            program.misses = misses;
-            counts.misses += lost;
-            tell_gap(handle, NST_gap_cause_recursion, program.hook, lost);
+            skipped.emplace_back(&program, misses);
         }
     }
     // The counters first, then the position: what they count and the ring has was reserved below
@@ -416,6 +418,11 @@ void LiveSource::State::audit(const EventHandler& handle) {
     drain(handle);
     if (ring->consumed() < produced) {
         return;  // a record ahead is still being written; next time
+    }
+    for (const auto& [program, misses] : skipped) {
+        const std::uint64_t lost = misses - std::exchange(program->misses, misses);
+        counts.misses += lost;
+        tell_gap(handle, NST_gap_cause_recursion, program->hook, lost);
     }
     counts.emitted = counts.dropped = 0;
     for (std::uint32_t cpu = 0; cpu < stats.size(); cpu++) {
