@@ -8,7 +8,6 @@
 #include <optional>
 #include <sstream>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include <sys/random.h>
@@ -133,12 +132,12 @@ struct LiveSource::State {
         int link;  ///< owned by `links` or an iterator
         Way way;
         ProgramRuns runs;
-        std::uint64_t misses = 0;
     };
     std::vector<Program> programs;
     std::vector<Link> links;
     std::optional<Ring> ring;
     LossTracker loss;
+    LossAudit loss_audit;
     LiveCounts counts;
     Link task_iterator;
     Iterator snapshot;
@@ -173,6 +172,8 @@ struct LiveSource::State {
     void tell_gap(const EventHandler& handle, nst_gap_cause cause, std::uint32_t where,
                   std::uint64_t lost);
     std::size_t drain(const EventHandler& handle);
+    struct Side;
+    std::uint64_t read_runs(Program& program) const;
     void audit(const EventHandler& handle);
     void tell_audited(const EventHandler& handle);
 };
@@ -388,51 +389,55 @@ std::size_t LiveSource::State::drain(const EventHandler& handle) {
     return count;
 }
 
-/// Losses that leave no hole: program runs skipped as recursive, and records lost with none after
-/// them.
+/// A live source as LossAudit wants it.
+struct LiveSource::State::Side {
+    State& state;
+    const EventHandler& handle;
+
+    [[nodiscard]] LossAudit::Counted counted() const {
+        LossAudit::Counted counted;
+        for (Program& program : state.programs) {
+            counted.skipped.push_back(state.read_runs(program));
+        }
+        counted.cpus = state.read_stats();
+        return counted;
+    }
+    [[nodiscard]] std::uint64_t produced() const { return state.ring->produced(); }
+    [[nodiscard]] std::uint64_t consumed() const { return state.ring->consumed(); }
+    void drain() const { state.drain(handle); }
+    void skipped(std::size_t program, std::uint64_t runs) const {
+        state.counts.misses += runs;
+        state.tell_gap(handle, NST_gap_cause_recursion, state.programs[program].hook, runs);
+    }
+    void lost(std::uint32_t cpu, std::uint64_t records) const {
+        state.tell_gap(handle, NST_gap_cause_ring, cpu, records);
+    }
+};
+
+/// Keeps what the kernel says of the program's runs. Returns how many it skipped so far, as far as
+/// it says.
+std::uint64_t LiveSource::State::read_runs(Program& program) const {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(program.fd, &info, &size) != 0) {
+        return 0;
+    }
+    program.runs.runs = info.run_cnt;
+    program.runs.ns = info.run_time_ns;
+    const bool kprobe = program.way == Way::kprobe;
+    return info.recursion_misses + (kprobe ? kprobe_misses(program.link).value_or(0) : 0);
+}
+
 void LiveSource::State::audit(const EventHandler& handle) {
     audited = Clock::now();
-    // What the ring has now is told before them: some of it is from after the runs that were
-    // skipped, and would be taken for what nothing was lost ahead of.
-    std::vector<std::pair<Program*, std::uint64_t>> skipped;
-    for (Program& program : programs) {
-        bpf_prog_info info{};
-        std::uint32_t size = sizeof(info);
-        if (bpf_obj_get_info_by_fd(program.fd, &info, &size) != 0) {
-            continue;
+    if (const auto cpus = loss_audit.close(loss, Side{*this, handle})) {
+        counts.emitted = counts.dropped = 0;
+        for (const nst_cpu_stats& cpu : *cpus) {
+            counts.emitted += cpu.emitted;
+            counts.dropped += cpu.dropped;
         }
-        program.runs.runs = info.run_cnt;
-        program.runs.ns = info.run_time_ns;
-        std::uint64_t misses = info.recursion_misses;
-        if (program.way == Way::kprobe) {
-            misses += kprobe_misses(program.link).value_or(0);
-        }
-        if (misses > program.misses) {
-            skipped.emplace_back(&program, misses);
-        }
+        tell_audited(handle);
     }
-    // The counters first, then the position: what they count and the ring has was reserved below
-    // it.
-    const auto stats = read_stats();
-    const std::uint64_t produced = ring->produced();
-    drain(handle);
-    if (ring->consumed() < produced) {
-        return;  // a record ahead is still being written; next time
-    }
-    for (const auto& [program, misses] : skipped) {
-        const std::uint64_t lost = misses - std::exchange(program->misses, misses);
-        counts.misses += lost;
-        tell_gap(handle, NST_gap_cause_recursion, program->hook, lost);
-    }
-    counts.emitted = counts.dropped = 0;
-    for (std::uint32_t cpu = 0; cpu < stats.size(); cpu++) {
-        counts.emitted += stats[cpu].emitted;
-        counts.dropped += stats[cpu].dropped;
-        if (const std::uint64_t lost = loss.settle_tail(cpu, stats[cpu].emitted); lost != 0) {
-            tell_gap(handle, NST_gap_cause_ring, cpu, lost);
-        }
-    }
-    tell_audited(handle);
 }
 
 /// Two marks after the latest event say that nothing was lost ahead of it (NST_mark_what_audited);

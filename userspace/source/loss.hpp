@@ -9,8 +9,13 @@
 // moment has been read, what is still missing was lost.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <utility>
 #include <vector>
+
+#include "wire/wire.h"
 
 namespace nstrail {
 
@@ -48,6 +53,51 @@ private:
     Cpu& cpu_at(std::uint32_t cpu);
     std::vector<Cpu> cpus_;
     std::size_t holes_ = 0;
+};
+
+/// Losses that leave no hole among the numbers: runs that the kernel skipped as recursive, and
+/// records lost with none after them.
+class LossAudit {
+public:
+    /// What was counted so far.
+    struct Counted {
+        std::vector<std::uint64_t> skipped;  ///< runs, by program
+        std::vector<nst_cpu_stats> cpus;
+    };
+
+    /// Tells side.skipped(program, runs) and side.lost(cpu, records) what side.counted() has more
+    /// than was told. That is told behind all that the ring had when it was counted, which
+    /// side.drain() hands on: some of it is from after the runs that were skipped, and a gap ahead
+    /// of it would leave it standing as what nothing was lost ahead of.
+    /// Returns what was counted by CPU; nothing if a record ahead is still being written, and then
+    /// nothing is told: the next time will.
+    template <class Side>
+    std::optional<std::vector<nst_cpu_stats>> close(LossTracker& loss, const Side& side) {
+        // The counters first, then the position: what they count and the ring has was reserved
+        // below it.
+        Counted counted = side.counted();
+        const std::uint64_t produced = side.produced();
+        side.drain();
+        if (side.consumed() < produced) {
+            return std::nullopt;
+        }
+        skipped_.resize(counted.skipped.size());
+        for (std::size_t program = 0; program < skipped_.size(); program++) {
+            if (counted.skipped[program] > skipped_[program]) {
+                side.skipped(program, counted.skipped[program] - skipped_[program]);
+                skipped_[program] = counted.skipped[program];
+            }
+        }
+        for (std::uint32_t cpu = 0; cpu < counted.cpus.size(); cpu++) {
+            if (const auto lost = loss.settle_tail(cpu, counted.cpus[cpu].emitted); lost != 0) {
+                side.lost(cpu, lost);
+            }
+        }
+        return std::move(counted.cpus);
+    }
+
+private:
+    std::vector<std::uint64_t> skipped_;  // told, by program
 };
 
 }  // namespace nstrail
