@@ -44,13 +44,12 @@ public:
     Witness(Checker& checker, const Event& event) : checker_(checker), event_(event) {}
     void rule(std::size_t index) { rule_ = index; }
 
-    Outcome broken(const About& about, std::string because,
-                   std::initializer_list<Place> evidence) override {
+private:
+    void suspect(const About& about, std::string because,
+                 std::initializer_list<Place> evidence) override {
         checker_.suspect(rule_, event_, about, std::move(because), evidence);
-        return Outcome::broken;
     }
 
-private:
     Checker& checker_;
     const Event& event_;
     std::size_t rule_ = 0;

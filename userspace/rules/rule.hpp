@@ -65,20 +65,23 @@ struct About {
 class Report {
 public:
     virtual ~Report() = default;
-    /// The invariant is broken. `because`: one sentence, of what happened and what should have,
-    /// without a full stop. `evidence`: places of earlier events without which this one would be
-    /// right; not_told is left out. in_model: more is part of the proof.
-    /// Returns Outcome::broken.
-    virtual Outcome broken(const About& about, std::string because,
-                           std::initializer_list<Place> evidence = {}) = 0;
-};
+    /// The invariant is broken. `evidence`: places of earlier events without which this one would
+    /// be right; not_told is left out. in_model: more is part of the proof. `because` makes one
+    /// sentence, of what happened and what should have, without a full stop.
+    /// It is made out of line: the code that looks for a breach, which runs with every event, is
+    /// then left without what that takes (registers to save, strings to destroy).
+    template <class Sentence>
+    [[nodiscard, gnu::cold, gnu::noinline]] Outcome broken(const About& about,
+                                                           std::initializer_list<Place> evidence,
+                                                           const Sentence& because) {
+        suspect(about, because(), evidence);
+        return Outcome::broken;
+    }
 
-/// For what tells of a breach: the code that looks for one, which runs with every event, is then
-/// left without what that takes (registers to save, strings to destroy).
-template <class F>
-[[nodiscard, gnu::cold, gnu::noinline]] Outcome out_of_line(F&& tell) {
-    return tell();
-}
+private:
+    virtual void suspect(const About& about, std::string because,
+                         std::initializer_list<Place> evidence) = 0;
+};
 
 /// A kind of event, and how a rule looks at it.
 struct Reader {

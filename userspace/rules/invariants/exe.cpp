@@ -17,14 +17,13 @@ Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
         return Outcome::nothing;
     }
     if (life->exchanged == not_told) {
-        return out_of_line([&] {
-            return report.broken(
-                {.task = e.task, .ns = 0},
-                fmt::format("{} executed a program as tid {}, having been tid {}, "
-                            "without an exchange with its leader; there should be one",
-                            scene.name(e.task), e.task.tid, e.old_tid),
-                {life->born != not_told ? life->born : life->acted});
-        });
+        return report.broken({.task = e.task, .ns = 0},
+                             {life->born != not_told ? life->born : life->acted}, [&] {
+                                 return fmt::format(
+                                     "{} executed a program as tid {}, having been tid {}, "
+                                     "without an exchange with its leader; there should be one",
+                                     scene.name(e.task), e.task.tid, e.old_tid);
+                             });
     }
     return Outcome::holds;
 }

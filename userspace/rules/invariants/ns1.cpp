@@ -10,13 +10,11 @@ namespace {
 Outcome allocated(const nst_inum_alloc& e, const Scene& scene, Report& report) {
     const InumLife* life = scene.ledger.inum(e.inum);
     if (life != nullptr && life->live()) {
-        return out_of_line([&] {
-            return report.broken(
-                {.task = {}, .ns = e.inum},
-                fmt::format("inode number {} was given out while it was in use; it "
-                            "should have been freed first",
-                            e.inum),
-                {life->allocated});
+        return report.broken({.task = {}, .ns = e.inum}, {life->allocated}, [&] {
+            return fmt::format(
+                "inode number {} was given out while it was in use; it "
+                "should have been freed first",
+                e.inum);
         });
     }
     return Outcome::holds;
@@ -32,13 +30,11 @@ Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
         return Outcome::nothing;  // from before the trace
     }
     if (!life->live()) {
-        return out_of_line([&] {
-            return report.broken(
-                {.task = {}, .ns = e.inum},
-                fmt::format("inode number {} was freed twice; it should be given out "
-                            "in between",
-                            e.inum),
-                {life->freed});
+        return report.broken({.task = {}, .ns = e.inum}, {life->freed}, [&] {
+            return fmt::format(
+                "inode number {} was freed twice; it should be given out "
+                "in between",
+                e.inum);
         });
     }
     return Outcome::holds;

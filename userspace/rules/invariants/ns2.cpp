@@ -19,22 +19,17 @@ Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
     const NsRecord* ns = scene.world.find_namespace(e.inum);
     if (ns != nullptr && ns->task_sets + ns->child_sets != 0) {
         const Population all = scene.world.population(e.inum);
-        return out_of_line([&] {
-            return report.broken(
-                about,
-                fmt::format("{} died while {} tasks refer to it; none should",
-                            ns_name(ns->type, e.inum), std::max(all.tasks, all.next_children)),
-                {life->allocated});
+        return report.broken(about, {life->allocated}, [&] {
+            return fmt::format("{} died while {} tasks refer to it; none should",
+                               ns_name(ns->type, e.inum), std::max(all.tasks, all.next_children));
         });
     }
     if (life->numbers != 0) {
-        return out_of_line([&] {
-            return report.broken(
-                about,
-                fmt::format("{} died while {} numbers were in use in it; all should "
-                            "be freed first",
-                            ns_name(NST_ns_type_pid, e.inum), life->numbers),
-                {life->allocated, life->first_pid});
+        return report.broken(about, {life->allocated, life->first_pid}, [&] {
+            return fmt::format(
+                "{} died while {} numbers were in use in it; all should "
+                "be freed first",
+                ns_name(NST_ns_type_pid, e.inum), life->numbers);
         });
     }
     return ns != nullptr ? Outcome::holds : Outcome::nothing;

@@ -14,13 +14,10 @@ Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
     }
     if (life->children != 0) {
         const NsRecord* ns = scene.world.find_namespace(e.inum);
-        return out_of_line([&] {
-            return report.broken(
-                {.task = {}, .ns = e.inum},
-                fmt::format("{} died before {} of its children; they should die first",
-                            ns_name(ns != nullptr ? ns->type : NST_ns_type_none, e.inum),
-                            life->children),
-                {life->allocated, life->child_told});
+        return report.broken({.task = {}, .ns = e.inum}, {life->allocated, life->child_told}, [&] {
+            return fmt::format("{} died before {} of its children; they should die first",
+                               ns_name(ns != nullptr ? ns->type : NST_ns_type_none, e.inum),
+                               life->children);
         });
     }
     return life->child_told != not_told ? Outcome::holds : Outcome::nothing;

@@ -13,23 +13,21 @@ Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     }
     const About about{.task = e.task, .ns = 0};
     if (e.after.nsproxy != 0) {
-        return out_of_line([&] {
-            return report.broken(
-                about, fmt::format("{} gave {} another nsproxy; only a task itself should "
-                                   "change its nsproxy",
-                                   scene.name(e.actor_tid), scene.name(e.task)));
+        return report.broken(about, {}, [&] {
+            return fmt::format(
+                "{} gave {} another nsproxy; only a task itself should "
+                "change its nsproxy",
+                scene.name(e.actor_tid), scene.name(e.task));
         });
     }
     if (const TaskLife* life = scene.ledger.task(e.task.key);
         life != nullptr && life->born != not_told) {
-        return out_of_line([&] {
-            return report.broken(
-                about,
-                fmt::format("{} took away the nsproxy of {}, which had been born; "
-                            "only that of a fork that failed should be taken away by "
-                            "another",
-                            scene.name(e.actor_tid), scene.name(e.task)),
-                {life->born});
+        return report.broken(about, {life->born}, [&] {
+            return fmt::format(
+                "{} took away the nsproxy of {}, which had been born; "
+                "only that of a fork that failed should be taken away by "
+                "another",
+                scene.name(e.actor_tid), scene.name(e.task));
         });
     }
     return Outcome::holds;

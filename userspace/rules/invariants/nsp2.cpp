@@ -15,23 +15,19 @@ Outcome compare(const nst_task_ref& task, const nst_ns_set& has, std::string_vie
         return Outcome::nothing;
     }
     if (life->nsproxy != has.nsproxy) {
-        return out_of_line([&] {
-            return report.broken(
-                {.task = task, .ns = 0},
-                fmt::format("{} has another nsproxy {} than it was last given; nobody "
-                            "should have changed it",
-                            scene.name(task), when),
-                {life->set_told()});
+        return report.broken({.task = task, .ns = 0}, {life->set_told()}, [&] {
+            return fmt::format(
+                "{} has another nsproxy {} than it was last given; nobody "
+                "should have changed it",
+                scene.name(task), when);
         });
     }
     if (life->set != hash_of(has)) {
-        return out_of_line([&] {
-            return report.broken(
-                {.task = task, .ns = 0},
-                fmt::format("{} {} has the nsproxy that it was last given, with other "
-                            "namespaces in it; an nsproxy should never change",
-                            scene.name(task), when),
-                {life->set_told()});
+        return report.broken({.task = task, .ns = 0}, {life->set_told()}, [&] {
+            return fmt::format(
+                "{} {} has the nsproxy that it was last given, with other "
+                "namespaces in it; an nsproxy should never change",
+                scene.name(task), when);
         });
     }
     return Outcome::holds;

@@ -13,13 +13,11 @@ Outcome acts(const nst_task_ref& task, std::string_view what, const Scene& scene
     const Released* released = life != nullptr ? nullptr : scene.ledger.released(task);
     const Place left = life != nullptr ? life->left : released != nullptr ? released->at : not_told;
     if (left != not_told) {
-        return out_of_line([&] {
-            return report.broken(
-                {.task = task, .ns = 0},
-                fmt::format("{} {} after its nsproxy had become NULL; it should have "
-                            "no part in namespaces any more",
-                            scene.name(task), what),
-                {left});
+        return report.broken({.task = task, .ns = 0}, {left}, [&] {
+            return fmt::format(
+                "{} {} after its nsproxy had become NULL; it should have "
+                "no part in namespaces any more",
+                scene.name(task), what);
         });
     }
     return life != nullptr ? Outcome::holds : Outcome::nothing;
@@ -28,11 +26,11 @@ Outcome acts(const nst_task_ref& task, std::string_view what, const Scene& scene
 Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     const bool told_before = e.via != NST_switch_via_syscall;
     if (told_before && e.before.nsproxy == 0 && e.after.nsproxy != 0) {
-        return out_of_line([&] {
-            return report.broken({.task = e.task, .ns = 0},
-                                 fmt::format("the nsproxy of {} was NULL and became another; NULL "
-                                             "should be its last",
-                                             scene.name(e.task)));
+        return report.broken({.task = e.task, .ns = 0}, {}, [&] {
+            return fmt::format(
+                "the nsproxy of {} was NULL and became another; NULL "
+                "should be its last",
+                scene.name(e.task));
         });
     }
     // exit_task_namespaces enters switch_task_namespaces: where the task moves to another CPU in

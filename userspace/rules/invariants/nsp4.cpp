@@ -16,14 +16,12 @@ Outcome compare(const nst_task_ref& task, std::uint32_t active, const Scene& sce
         return Outcome::nothing;
     }
     if (pid->innermost != active) {
-        return out_of_line([&] {
-            return report.broken(
-                {.task = task, .ns = active},
-                fmt::format("{} is active in {} and was born in {}; that should never "
-                            "change while it lives",
-                            scene.name(task), ns_name(NST_ns_type_pid, active),
-                            ns_name(NST_ns_type_pid, pid->innermost)),
-                {life->born, in_model});
+        return report.broken({.task = task, .ns = active}, {life->born, in_model}, [&] {
+            return fmt::format(
+                "{} is active in {} and was born in {}; that should never "
+                "change while it lives",
+                scene.name(task), ns_name(NST_ns_type_pid, active),
+                ns_name(NST_ns_type_pid, pid->innermost));
         });
     }
     return Outcome::holds;
@@ -33,12 +31,12 @@ Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     const std::uint32_t before = e.before.pid;
     const std::uint32_t after = e.after.pid;
     if (before != 0 && after != 0 && before != after) {
-        return out_of_line([&] {
-            return report.broken({.task = e.task, .ns = after},
-                                 fmt::format("a switch moved {} from {} to {}; unshare and setns "
-                                             "should change the pid namespace of its children only",
-                                             scene.name(e.task), ns_name(NST_ns_type_pid, before),
-                                             ns_name(NST_ns_type_pid, after)));
+        return report.broken({.task = e.task, .ns = after}, {}, [&] {
+            return fmt::format(
+                "a switch moved {} from {} to {}; unshare and setns "
+                "should change the pid namespace of its children only",
+                scene.name(e.task), ns_name(NST_ns_type_pid, before),
+                ns_name(NST_ns_type_pid, after));
         });
     }
     return compare(e.task, before != 0 ? before : after, scene, report);

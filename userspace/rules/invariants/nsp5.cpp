@@ -33,26 +33,22 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
         return Outcome::nothing;
     }
     if (e.ns.pid != e.ns.pid_for_children) {
-        return out_of_line([&] {
-            return report.broken(
-                about,
-                fmt::format("tid {} was born in {}, and not in {}, its nsproxy's pid namespace "
-                            "for children; it should be",
-                            e.task.tid, ns_name(NST_ns_type_pid, e.ns.pid),
-                            ns_name(NST_ns_type_pid, e.ns.pid_for_children)));
+        return report.broken(about, {}, [&] {
+            return fmt::format(
+                "tid {} was born in {}, and not in {}, its nsproxy's pid namespace "
+                "for children; it should be",
+                e.task.tid, ns_name(NST_ns_type_pid, e.ns.pid),
+                ns_name(NST_ns_type_pid, e.ns.pid_for_children));
         });
     }
     const bool thread = e.task.tid != e.task.tgid;
     const bool asked = (e.clone_flags & CLONE_THREAD) != 0;
     if (thread != asked || (asked && e.task.tgid != e.actor.tgid)) {
-        return out_of_line([&] {
-            return report.broken(
-                about,
-                fmt::format(
-                    "tid {} was born into group {} by tid {} of group {}, {} CLONE_THREAD; a "
-                    "thread should share its creator's group, and nobody else one",
-                    e.task.tid, e.task.tgid, e.actor.tid, e.actor.tgid,
-                    asked ? "with" : "without"));
+        return report.broken(about, {}, [&] {
+            return fmt::format(
+                "tid {} was born into group {} by tid {} of group {}, {} CLONE_THREAD; a "
+                "thread should share its creator's group, and nobody else one",
+                e.task.tid, e.task.tgid, e.actor.tid, e.actor.tgid, asked ? "with" : "without");
         });
     }
     const TaskLife* actor = scene.ledger.task(e.actor.key);
@@ -78,13 +74,10 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
         const bool right = slot == Slot::time ? time_is_right(e, child, parent)
                                               : made == (child[slot] != parent[slot]);
         if (!right) {
-            return out_of_line([&] {
-                return report.broken(
-                    {.task = e.task, .ns = child[slot]},
-                    fmt::format("tid {} was born with {} {}, where {} has {}; it should be {}",
-                                e.task.tid, slot_name(slot), child[slot], scene.name(e.actor),
-                                parent[slot], made ? "new" : "inherited"),
-                    {actor->set_told()});
+            return report.broken({.task = e.task, .ns = child[slot]}, {actor->set_told()}, [&] {
+                return fmt::format("tid {} was born with {} {}, where {} has {}; it should be {}",
+                                   e.task.tid, slot_name(slot), child[slot], scene.name(e.actor),
+                                   parent[slot], made ? "new" : "inherited");
             });
         }
     }

@@ -18,14 +18,14 @@ Outcome compare(const nst_task_ref& task, const nst_ns_set& set, const Scene& sc
     }
     if (!*within) {
         const InumLife* life = scene.ledger.inum(set.pid_for_children);
-        return out_of_line([&] {
-            return report.broken({.task = task, .ns = set.pid_for_children},
-                                 fmt::format("{} is active in {} and has {} for its children; that "
-                                             "should be the same or below it",
-                                             scene.name(task), ns_name(NST_ns_type_pid, set.pid),
-                                             ns_name(NST_ns_type_pid, set.pid_for_children)),
-                                 {life != nullptr ? life->allocated : not_told, in_model});
-        });
+        return report.broken({.task = task, .ns = set.pid_for_children},
+                             {life != nullptr ? life->allocated : not_told, in_model}, [&] {
+                                 return fmt::format(
+                                     "{} is active in {} and has {} for its children; that "
+                                     "should be the same or below it",
+                                     scene.name(task), ns_name(NST_ns_type_pid, set.pid),
+                                     ns_name(NST_ns_type_pid, set.pid_for_children));
+                             });
     }
     return Outcome::holds;
 }

@@ -15,11 +15,11 @@ Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     }
     const About about{.task = e.task, .ns = 0};
     if (e.references == no_references) {
-        return out_of_line([&] {
-            return report.broken(about,
-                                 fmt::format("{} got an nsproxy without a reference; whoever "
-                                             "gives one should hold it",
-                                             scene.name(e.task)));
+        return report.broken(about, {}, [&] {
+            return fmt::format(
+                "{} got an nsproxy without a reference; whoever "
+                "gives one should hold it",
+                scene.name(e.task));
         });
     }
     const NsproxyLife* life = scene.ledger.nsproxy(e.after.nsproxy);
@@ -27,22 +27,19 @@ Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
         return Outcome::holds;  // brand-new
     }
     if (life->set != hash_of(e.after)) {
-        return out_of_line([&] {
-            return report.broken(about,
-                                 fmt::format("{} got an nsproxy that others hold, with other "
-                                             "namespaces than they have; it should be the same",
-                                             scene.name(e.task)),
-                                 {life->since});
+        return report.broken(about, {life->since}, [&] {
+            return fmt::format(
+                "{} got an nsproxy that others hold, with other "
+                "namespaces than they have; it should be the same",
+                scene.name(e.task));
         });
     }
     if (e.references != 0 && e.references <= life->holders) {
-        return out_of_line([&] {
-            return report.broken(
-                about,
-                fmt::format("{} got an nsproxy that {} tasks hold and that has {} "
-                            "references; each should have one, and the new holder too",
-                            scene.name(e.task), life->holders, e.references),
-                {life->since});
+        return report.broken(about, {life->since}, [&] {
+            return fmt::format(
+                "{} got an nsproxy that {} tasks hold and that has {} "
+                "references; each should have one, and the new holder too",
+                scene.name(e.task), life->holders, e.references);
         });
     }
     return Outcome::holds;
@@ -54,13 +51,11 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
         return Outcome::nothing;
     }
     if (life->set != hash_of(e.ns)) {
-        return out_of_line([&] {
-            return report.broken(
-                {.task = e.task, .ns = 0},
-                fmt::format("tid {} was born with an nsproxy that others hold, with "
-                            "other namespaces than they have; it should be the same",
-                            e.task.tid),
-                {life->since});
+        return report.broken({.task = e.task, .ns = 0}, {life->since}, [&] {
+            return fmt::format(
+                "tid {} was born with an nsproxy that others hold, with "
+                "other namespaces than they have; it should be the same",
+                e.task.tid);
         });
     }
     return Outcome::holds;

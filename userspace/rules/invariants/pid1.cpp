@@ -13,24 +13,19 @@ Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     }
     if (const PidLife* life = scene.ledger.pid(e.pid_key);
         life != nullptr && life->allocated > life->freed) {
-        return out_of_line([&] {
-            return report.broken(
-                {.task = e.actor, .ns = e.pid_namespace},
-                "a struct pid that has not been freed was allocated again; it should "
-                "have been freed first",
-                {life->allocated});
+        return report.broken({.task = e.actor, .ns = e.pid_namespace}, {life->allocated}, [&] {
+            return "a struct pid that has not been freed was allocated again; it should "
+                   "have been freed first";
         });
     }
     for (const nst_pid_request& one : scene.event.tail<nst_alloc_pid, nst_pid_request>()) {
         const NumberUser user = scene.ledger.number(one.pid_namespace, one.nr);
         if (user.since != not_told) {
-            return out_of_line([&] {
-                return report.broken(
-                    {.task = e.actor, .ns = one.pid_namespace},
-                    fmt::format("{} was given to a child of {} while another struct pid has it; it "
-                                "should have been free",
-                                number_name(one.pid_namespace, one.nr), scene.name(e.actor)),
-                    {user.since});
+            return report.broken({.task = e.actor, .ns = one.pid_namespace}, {user.since}, [&] {
+                return fmt::format(
+                    "{} was given to a child of {} while another struct pid has it; it "
+                    "should have been free",
+                    number_name(one.pid_namespace, one.nr), scene.name(e.actor));
             });
         }
     }

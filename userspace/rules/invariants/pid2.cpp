@@ -12,28 +12,25 @@ template <class E>
 Outcome chain(std::span<const E> vector, std::uint32_t active, const About& about,
               const Scene& scene, Report& report) {
     if (vector.empty() || vector.size() > NST_MAX_LEVELS) {
-        return out_of_line([&] {
-            return report.broken(about,
-                                 fmt::format("a pid vector has {} levels; it should have 1 to {}",
-                                             vector.size(), NST_MAX_LEVELS));
+        return report.broken(about, {}, [&] {
+            return fmt::format("a pid vector has {} levels; it should have 1 to {}", vector.size(),
+                               NST_MAX_LEVELS);
         });
     }
     if (vector.back().pid_namespace != active) {
-        return out_of_line([&] {
-            return report.broken(
-                about, fmt::format("a pid vector ends in {}; it should end in the active {}",
-                                   ns_name(NST_ns_type_pid, vector.back().pid_namespace),
-                                   ns_name(NST_ns_type_pid, active)));
+        return report.broken(about, {}, [&] {
+            return fmt::format("a pid vector ends in {}; it should end in the active {}",
+                               ns_name(NST_ns_type_pid, vector.back().pid_namespace),
+                               ns_name(NST_ns_type_pid, active));
         });
     }
     const bool certain = scene.world.certain();
     for (std::size_t level = 0; level < vector.size(); level++) {
         const E& one = vector[level];
         if (static_cast<std::int32_t>(one.nr) < 1) {
-            return out_of_line([&] {
-                return report.broken(about,
-                                     fmt::format("{} was given; numbers should be at least 1",
-                                                 number_name(one.pid_namespace, one.nr)));
+            return report.broken(about, {}, [&] {
+                return fmt::format("{} was given; numbers should be at least 1",
+                                   number_name(one.pid_namespace, one.nr));
             });
         }
         const NsRecord* ns = certain ? scene.world.find_namespace(one.pid_namespace) : nullptr;
@@ -43,14 +40,13 @@ Outcome chain(std::span<const E> vector, std::uint32_t active, const About& abou
         const std::uint32_t parent = level == 0 ? 0 : vector[level - 1].pid_namespace;
         if (ns->level != level || ns->parent != parent) {
             const InumLife* life = scene.ledger.inum(one.pid_namespace);
-            return out_of_line([&] {
-                return report.broken(
-                    about,
-                    fmt::format("a pid vector has {} at level {}; it is at level {}, below {}",
-                                ns_name(NST_ns_type_pid, one.pid_namespace), level, ns->level,
-                                ns->parent == 0 ? "none" : ns_name(NST_ns_type_pid, ns->parent)),
-                    {life != nullptr ? life->allocated : not_told, in_model});
-            });
+            return report.broken(
+                about, {life != nullptr ? life->allocated : not_told, in_model}, [&] {
+                    return fmt::format(
+                        "a pid vector has {} at level {}; it is at level {}, below {}",
+                        ns_name(NST_ns_type_pid, one.pid_namespace), level, ns->level,
+                        ns->parent == 0 ? "none" : ns_name(NST_ns_type_pid, ns->parent));
+                });
         }
     }
     return Outcome::holds;

@@ -23,20 +23,16 @@ Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
         if (!same) {
             return Outcome::nothing;  // another one in its memory, whose alloc_pid is failing
         }
-        return out_of_line([&] {
-            return report.broken(
-                about, fmt::format("{} was freed twice; a struct pid should be freed once", what()),
-                {life->allocated, life->freed});
+        return report.broken(about, {life->allocated, life->freed}, [&] {
+            return fmt::format("{} was freed twice; a struct pid should be freed once", what());
         });
     }
     if (!same) {
-        return out_of_line([&] {
-            return report.broken(
-                about,
-                fmt::format("a struct pid freed {}, which it was not given; it should "
-                            "free the numbers that it has",
-                            what()),
-                {life->allocated});
+        return report.broken(about, {life->allocated}, [&] {
+            return fmt::format(
+                "a struct pid freed {}, which it was not given; it should "
+                "free the numbers that it has",
+                what());
         });
     }
     return Outcome::holds;

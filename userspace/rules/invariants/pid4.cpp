@@ -13,14 +13,11 @@ Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
         return Outcome::nothing;
     }
     if (actor->allocated != not_told) {
-        return out_of_line([&] {
-            return report.broken(
-                {.task = e.actor, .ns = e.pid_namespace},
-                fmt::format(
-                    "{} allocated a struct pid, and another while the first had led to neither "
-                    "a birth nor a free; each should lead to one of them",
-                    scene.name(e.actor)),
-                {actor->allocated});
+        return report.broken({.task = e.actor, .ns = e.pid_namespace}, {actor->allocated}, [&] {
+            return fmt::format(
+                "{} allocated a struct pid, and another while the first had led to neither "
+                "a birth nor a free; each should lead to one of them",
+                scene.name(e.actor));
         });
     }
     return Outcome::holds;
@@ -36,32 +33,29 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
         // Its fork may have been under way when the trace began, unless it has done other things
         // since.
         const Place since = actor->acted != not_told ? actor->acted : actor->born;
-        return since == not_told ? Outcome::nothing : out_of_line([&] {
-            return report.broken(about,
-                                 fmt::format("{} gave birth to tid {} without having allocated "
-                                             "a struct pid for it since its last step; it should "
-                                             "have",
-                                             scene.name(e.actor), e.task.tid),
-                                 {since});
+        return since == not_told ? Outcome::nothing : report.broken(about, {since}, [&] {
+            return fmt::format(
+                "{} gave birth to tid {} without having allocated "
+                "a struct pid for it since its last step; it should "
+                "have",
+                scene.name(e.actor), e.task.tid);
         });
     }
     if (actor->child_pid != e.pid_key) {
-        return out_of_line([&] {
-            return report.broken(about,
-                                 fmt::format("tid {} was born with another struct pid than {} had "
-                                             "allocated for it; it should have that one",
-                                             e.task.tid, scene.name(e.actor)),
-                                 {actor->allocated});
+        return report.broken(about, {actor->allocated}, [&] {
+            return fmt::format(
+                "tid {} was born with another struct pid than {} had "
+                "allocated for it; it should have that one",
+                e.task.tid, scene.name(e.actor));
         });
     }
     const PidLife* pid = scene.ledger.pid(e.pid_key);
     if (pid != nullptr && pid->vector != hash_of(scene.event.tail<nst_task_new, nst_pid_nr>())) {
-        return out_of_line([&] {
-            return report.broken(about,
-                                 fmt::format("tid {} was born with other numbers than {} had been "
-                                             "given for it; it should have those",
-                                             e.task.tid, scene.name(e.actor)),
-                                 {pid->allocated});
+        return report.broken(about, {pid->allocated}, [&] {
+            return fmt::format(
+                "tid {} was born with other numbers than {} had been "
+                "given for it; it should have those",
+                e.task.tid, scene.name(e.actor));
         });
     }
     return Outcome::holds;
@@ -73,15 +67,11 @@ Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
         return Outcome::nothing;
     }
     if (pid->allocator_tid != e.actor_tid) {
-        return out_of_line([&] {
-            return report.broken(
-                {.task = {}, .ns = pid->innermost},
-                fmt::format(
-                    "{}, which had led to no birth, was freed by {}; only tid {}, whose fork "
-                    "allocated it, should do that",
-                    number_name(pid->innermost, pid->nr), scene.name(e.actor_tid),
-                    pid->allocator_tid),
-                {pid->allocated});
+        return report.broken({.task = {}, .ns = pid->innermost}, {pid->allocated}, [&] {
+            return fmt::format(
+                "{}, which had led to no birth, was freed by {}; only tid {}, whose fork "
+                "allocated it, should do that",
+                number_name(pid->innermost, pid->nr), scene.name(e.actor_tid), pid->allocator_tid);
         });
     }
     return Outcome::holds;
@@ -92,13 +82,11 @@ Outcome exited(const nst_task_exit& e, const Scene& scene, Report& report) {
     if (task == nullptr || task->allocated == not_told) {
         return Outcome::nothing;
     }
-    return out_of_line([&] {
-        return report.broken(
-            {.task = e.task, .ns = 0},
-            fmt::format("{} exits while the struct pid that it allocated has led to "
-                        "neither a birth nor a free; it should have led to one of them",
-                        scene.name(e.task)),
-            {task->allocated});
+    return report.broken({.task = e.task, .ns = 0}, {task->allocated}, [&] {
+        return fmt::format(
+            "{} exits while the struct pid that it allocated has led to "
+            "neither a birth nor a free; it should have led to one of them",
+            scene.name(e.task));
     });
 }
 

@@ -18,12 +18,10 @@ Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
             continue;
         }
         if (one.nr != 1) {
-            return out_of_line([&] {
-                return report.broken(
-                    {.task = e.actor, .ns = one.pid_namespace},
-                    fmt::format("{} was given while the namespace was empty; its first should be 1",
-                                number_name(one.pid_namespace, one.nr)),
-                    {ns->allocated});
+            return report.broken({.task = e.actor, .ns = one.pid_namespace}, {ns->allocated}, [&] {
+                return fmt::format(
+                    "{} was given while the namespace was empty; its first should be 1",
+                    number_name(one.pid_namespace, one.nr));
             });
         }
         outcome = Outcome::holds;

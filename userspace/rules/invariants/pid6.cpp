@@ -19,13 +19,12 @@ Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
         const nst_pid_request& one = vector[level];
         const std::uint32_t wanted = level < any ? 0 : one.asked;
         if (one.asked != wanted || (level >= any && one.nr != one.asked)) {
-            return out_of_line([&] {
-                return report.broken(
-                    {.task = e.actor, .ns = one.pid_namespace},
-                    fmt::format("{} was given where clone3 asked for {}; it should be "
-                                "what was asked for",
-                                number_name(one.pid_namespace, one.nr),
-                                one.asked == 0 ? "any" : fmt::format("{}", one.asked)));
+            return report.broken({.task = e.actor, .ns = one.pid_namespace}, {}, [&] {
+                return fmt::format(
+                    "{} was given where clone3 asked for {}; it should be "
+                    "what was asked for",
+                    number_name(one.pid_namespace, one.nr),
+                    one.asked == 0 ? "any" : fmt::format("{}", one.asked));
             });
         }
     }

@@ -51,10 +51,11 @@ Outcome answered(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     const auto vector = scene.event.tail<nst_alloc_pid, nst_pid_request>();
     const bool too_many = e.set_tid_size > vector.size();
     if (too_many) {
-        return e.error == -EINVAL ? Outcome::holds : out_of_line([&] {
-            return report.broken(about, fmt::format("clone3 asked for {} numbers at level {} and "
-                                                    "was answered {}; it should be EINVAL",
-                                                    e.set_tid_size, vector.size() - 1, e.error));
+        return e.error == -EINVAL ? Outcome::holds : report.broken(about, {}, [&] {
+            return fmt::format(
+                "clone3 asked for {} numbers at level {} and "
+                "was answered {}; it should be EINVAL",
+                e.set_tid_size, vector.size() - 1, e.error);
         });
     }
     bool may_be_invalid = false;
@@ -64,33 +65,25 @@ Outcome answered(const nst_alloc_pid& e, const Scene& scene, Report& report) {
         may_be_invalid = may_be_invalid || !asked.in_range || !asked.reaper;
         may_lack_capability = may_lack_capability || asked.capable != true;
         if (e.error == 0 && (asked.out_of_range || asked.capable == false)) {
-            return out_of_line([&] {
-                return report.broken(
-                    about,
-                    fmt::format("clone3 was given {}; it should have been refused, as {}",
-                                number_name(one.pid_namespace, one.nr),
-                                asked.out_of_range ? "that is no number"
-                                                   : "the task lacks CAP_CHECKPOINT_RESTORE there"),
-                    {asked.out_of_range ? not_told : in_model});
+            return report.broken(about, {asked.out_of_range ? not_told : in_model}, [&] {
+                return fmt::format("clone3 was given {}; it should have been refused, as {}",
+                                   number_name(one.pid_namespace, one.nr),
+                                   asked.out_of_range
+                                       ? "that is no number"
+                                       : "the task lacks CAP_CHECKPOINT_RESTORE there");
             });
         }
     }
     if (e.error == -EINVAL && !may_be_invalid) {
-        return out_of_line([&] {
-            return report.broken(
-                about,
-                "clone3 was refused with EINVAL; all numbers asked for are in range, "
-                "and every namespace has a reaper",
-                {in_model});
+        return report.broken(about, {in_model}, [&] {
+            return "clone3 was refused with EINVAL; all numbers asked for are in range, "
+                   "and every namespace has a reaper";
         });
     }
     if (e.error == -EPERM && !may_lack_capability) {
-        return out_of_line([&] {
-            return report.broken(
-                about,
-                "clone3 was refused with EPERM; the task may choose numbers in all "
-                "namespaces that it asked for",
-                {in_model});
+        return report.broken(about, {in_model}, [&] {
+            return "clone3 was refused with EPERM; the task may choose numbers in all "
+                   "namespaces that it asked for";
         });
     }
     return e.error == 0 || e.error == -EINVAL || e.error == -EPERM ? Outcome::holds

@@ -18,14 +18,11 @@ Outcome alive(std::span<const E> vector, const nst_task_ref& task, std::string_v
         }
         outcome = Outcome::holds;
         if (ns->ended != not_told) {
-            return out_of_line([&] {
-                return report.broken(
-                    {.task = task, .ns = one.pid_namespace},
-                    fmt::format(
-                        "{} {} after the namespace's init was released; it should be refused "
-                        "with ENOMEM from then on",
-                        number_name(one.pid_namespace, one.nr), what),
-                    {ns->ended});
+            return report.broken({.task = task, .ns = one.pid_namespace}, {ns->ended}, [&] {
+                return fmt::format(
+                    "{} {} after the namespace's init was released; it should be refused "
+                    "with ENOMEM from then on",
+                    number_name(one.pid_namespace, one.nr), what);
             });
         }
     }

@@ -15,23 +15,22 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
     if (const Released* before = scene.ledger.released(e.task); before != nullptr) {
         // The hook in release_task's loop tells the first round again if another task was released
         // on that CPU in between.
-        return e.via == NST_release_via_loop ? Outcome::nothing : out_of_line([&] {
-            return report.broken(about,
-                                 fmt::format("tid {} was released twice; a task should be "
-                                             "released once",
-                                             e.task.tid),
-                                 {before->at});
-        });
+        return e.via == NST_release_via_loop
+                   ? Outcome::nothing
+                   : report.broken(about, {before->at}, [&] {
+                         return fmt::format(
+                             "tid {} was released twice; a task should be "
+                             "released once",
+                             e.task.tid);
+                     });
     }
     const PidLife* pid = scene.ledger.pid(e.pid_key);
     if (pid != nullptr && pid->allocated > pid->freed && pid->attached == not_told) {
-        return out_of_line([&] {
-            return report.broken(
-                about,
-                fmt::format("tid {} was released, but its struct pid had never led to "
-                            "a birth; a task should be born before it is released",
-                            e.task.tid),
-                {pid->allocated});
+        return report.broken(about, {pid->allocated}, [&] {
+            return fmt::format(
+                "tid {} was released, but its struct pid had never led to "
+                "a birth; a task should be born before it is released",
+                e.task.tid);
         });
     }
     return scene.ledger.task(e.task.key) != nullptr ? Outcome::holds : Outcome::nothing;
@@ -46,13 +45,11 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     if (since == not_told) {
         return Outcome::nothing;  // no more is known than that it allocated, or gave up its tid
     }
-    return out_of_line([&] {
-        return report.broken(
-            {.task = e.task, .ns = e.ns.pid},
-            fmt::format("tid {} was born as a task that is alive; that should have "
-                        "been released first",
-                        e.task.tid),
-            {since});
+    return report.broken({.task = e.task, .ns = e.ns.pid}, {since}, [&] {
+        return fmt::format(
+            "tid {} was born as a task that is alive; that should have "
+            "been released first",
+            e.task.tid);
     });
 }
 
@@ -61,13 +58,11 @@ Outcome freed(const nst_task_free& e, const Scene& scene, Report& report) {
     if (life == nullptr || life->born == not_told) {
         return Outcome::nothing;
     }
-    return out_of_line([&] {
-        return report.broken(
-            {.task = e.task, .ns = 0},
-            fmt::format("{} was freed without having been released; it should have "
-                        "been released first",
-                        scene.name(e.task)),
-            {life->born});
+    return report.broken({.task = e.task, .ns = 0}, {life->born}, [&] {
+        return fmt::format(
+            "{} was freed without having been released; it should have "
+            "been released first",
+            scene.name(e.task));
     });
 }
 

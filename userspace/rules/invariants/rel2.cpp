@@ -13,11 +13,11 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
     }
     const About about{.task = e.task, .ns = 0};
     if (e.nsproxy != 0) {
-        return out_of_line([&] {
-            return report.broken(
-                about, fmt::format("{} was released with an nsproxy; it should be NULL by "
-                                   "then",
-                                   scene.name(e.task)));
+        return report.broken(about, {}, [&] {
+            return fmt::format(
+                "{} was released with an nsproxy; it should be NULL by "
+                "then",
+                scene.name(e.task));
         });
     }
     const TaskLife* life = scene.ledger.task(e.task.key);
@@ -25,13 +25,11 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
         return Outcome::nothing;
     }
     if (life->left == not_told) {
-        return out_of_line([&] {
-            return report.broken(
-                about,
-                fmt::format("{} was released and was not seen to leave its namespaces; "
-                            "it should have done that in its exit",
-                            scene.name(e.task)),
-                {life->set_told()});
+        return report.broken(about, {life->set_told()}, [&] {
+            return fmt::format(
+                "{} was released and was not seen to leave its namespaces; "
+                "it should have done that in its exit",
+                scene.name(e.task));
         });
     }
     return Outcome::holds;

@@ -13,21 +13,20 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
     }
     const About about{.task = e.task, .ns = 0};
     if (e.pid_key == 0) {
-        return out_of_line([&] {
-            return report.broken(about,
-                                 fmt::format("{} was released without a struct pid; it should "
-                                             "have it until then",
-                                             scene.name(e.task)));
+        return report.broken(about, {}, [&] {
+            return fmt::format(
+                "{} was released without a struct pid; it should "
+                "have it until then",
+                scene.name(e.task));
         });
     }
     const PidLife* pid = scene.ledger.pid(e.pid_key);
     if (pid != nullptr && pid->freed > pid->allocated) {
-        return out_of_line([&] {
-            return report.broken(about,
-                                 fmt::format("{} was released after its struct pid was freed; that "
-                                             "should be freed later",
-                                             scene.name(e.task)),
-                                 {pid->freed});
+        return report.broken(about, {pid->freed}, [&] {
+            return fmt::format(
+                "{} was released after its struct pid was freed; that "
+                "should be freed later",
+                scene.name(e.task));
         });
     }
     const TaskLife* life = scene.ledger.task(e.task.key);
@@ -35,13 +34,11 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
         return Outcome::nothing;
     }
     if (life->pid_key != e.pid_key) {
-        return out_of_line([&] {
-            return report.broken(
-                about,
-                fmt::format("{} was released with another struct pid than it was born "
-                            "with; it should be the same",
-                            scene.name(e.task)),
-                {life->born, life->exchanged, in_model});
+        return report.broken(about, {life->born, life->exchanged, in_model}, [&] {
+            return fmt::format(
+                "{} was released with another struct pid than it was born "
+                "with; it should be the same",
+                scene.name(e.task));
         });
     }
     return Outcome::holds;
@@ -53,13 +50,11 @@ Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
         return Outcome::nothing;
     }
     if (pid->released == not_told) {
-        return out_of_line([&] {
-            return report.broken(
-                {.task = {}, .ns = pid->innermost},
-                fmt::format("{} was freed while its task had not been released; it "
-                            "should be freed after that",
-                            number_name(pid->innermost, pid->nr)),
-                {pid->attached});
+        return report.broken({.task = {}, .ns = pid->innermost}, {pid->attached}, [&] {
+            return fmt::format(
+                "{} was freed while its task had not been released; it "
+                "should be freed after that",
+                number_name(pid->innermost, pid->nr));
         });
     }
     return Outcome::holds;

@@ -12,25 +12,24 @@ Outcome freed(const nst_task_free& e, const Scene& /*scene*/, Report& report) {
         return Outcome::holds;
     }
     // Whatever was lost, this is read at the end of all.
-    return out_of_line([&] {
-        return report.broken(
-            {.task = e.task, .ns = 0},
-            fmt::format("tid {} has a struct pid when its memory ends; it should have "
-                        "lost that in its release, and its pid namespace with it",
-                        e.task.tid));
+    return report.broken({.task = e.task, .ns = 0}, {}, [&] {
+        return fmt::format(
+            "tid {} has a struct pid when its memory ends; it should have "
+            "lost that in its release, and its pid namespace with it",
+            e.task.tid);
     });
 }
 
 /// Anything that tells an active pid namespace of a task that is released.
 Outcome told(const nst_task_ref& task, std::uint32_t active, const Scene& scene, Report& report) {
     const Released* released = active == 0 ? nullptr : scene.ledger.released(task);
-    return released == nullptr ? Outcome::nothing : out_of_line([&] {
-        return report.broken({.task = task, .ns = active},
-                             fmt::format("tid {} was met in {} after its release; it should have "
+    return released == nullptr ? Outcome::nothing
+                               : report.broken({.task = task, .ns = active}, {released->at}, [&] {
+                                     return fmt::format(
+                                         "tid {} was met in {} after its release; it should have "
                                          "no pid namespace any more",
-                                         task.tid, ns_name(NST_ns_type_pid, active)),
-                             {released->at});
-    });
+                                         task.tid, ns_name(NST_ns_type_pid, active));
+                                 });
 }
 
 Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {

@@ -13,12 +13,11 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
     }
     const GroupLife* group = scene.ledger.group(e.task.tgid);
     if (group != nullptr) {
-        return out_of_line([&] {
-            return report.broken({.task = e.task, .ns = 0},
-                                 fmt::format("{} was released as leader of a group with {} more "
-                                             "threads; it should be the last",
-                                             scene.name(e.task), group->threads),
-                                 {group->joined});
+        return report.broken({.task = e.task, .ns = 0}, {group->joined}, [&] {
+            return fmt::format(
+                "{} was released as leader of a group with {} more "
+                "threads; it should be the last",
+                scene.name(e.task), group->threads);
         });
     }
     return scene.ledger.task(e.task.key) != nullptr ? Outcome::holds : Outcome::nothing;

@@ -19,15 +19,13 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
         return Outcome::nothing;
     }
     if (ns->numbers > 1) {
-        return out_of_line([&] {
-            return report.broken(
-                {.task = e.task, .ns = pid->innermost},
-                fmt::format("{}, the init of {}, was released while {} more numbers "
-                            "were in use there; all others should be freed first",
-                            scene.name(e.task), ns_name(NST_ns_type_pid, pid->innermost),
-                            ns->numbers - 1),
-                {ns->allocated, pid->allocated});
-        });
+        return report.broken(
+            {.task = e.task, .ns = pid->innermost}, {ns->allocated, pid->allocated}, [&] {
+                return fmt::format(
+                    "{}, the init of {}, was released while {} more numbers "
+                    "were in use there; all others should be freed first",
+                    scene.name(e.task), ns_name(NST_ns_type_pid, pid->innermost), ns->numbers - 1);
+            });
     }
     return Outcome::holds;
 }

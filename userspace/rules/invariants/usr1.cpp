@@ -15,15 +15,14 @@ Outcome changed(const nst_cred_user_ns& e, const Scene& scene, Report& report) {
     }
     if (!*within) {
         const InumLife* life = scene.ledger.inum(e.before);
-        return out_of_line([&] {
-            return report.broken(
-                {.task = e.task, .ns = e.after},
-                fmt::format("{} moved from {} to {}; a task should only move to a "
-                            "descendant of its user namespace",
-                            scene.name(e.task), ns_name(NST_ns_type_user, e.before),
-                            ns_name(NST_ns_type_user, e.after)),
-                {life != nullptr ? life->allocated : not_told, in_model});
-        });
+        return report.broken({.task = e.task, .ns = e.after},
+                             {life != nullptr ? life->allocated : not_told, in_model}, [&] {
+                                 return fmt::format(
+                                     "{} moved from {} to {}; a task should only move to a "
+                                     "descendant of its user namespace",
+                                     scene.name(e.task), ns_name(NST_ns_type_user, e.before),
+                                     ns_name(NST_ns_type_user, e.after));
+                             });
     }
     return Outcome::holds;
 }
