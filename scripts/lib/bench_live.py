@@ -94,12 +94,15 @@ class Agent:
         except OSError:
             return False
 
-    def metrics(self) -> dict[str, float]:
-        """By series: name{label="…"}."""
+    def scrape(self) -> bytes:
         try:
-            lines = get(self.url + "/metrics").decode().splitlines()
+            return get(self.url + "/metrics")
         except OSError as error:
             raise LiveError(f"cannot read the agent's metrics: {error}") from None
+
+    def metrics(self) -> dict[str, float]:
+        """By series: name{label="…"}."""
+        lines = self.scrape().decode().splitlines()
         return {series: float(value) for series, value in
                 (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
@@ -221,7 +224,7 @@ class Live:
         until = time.monotonic() + self.seconds / 3
         while (processes[0].poll() is None) if processes else (time.monotonic() < until):
             began = time.monotonic()
-            agent.metrics()
+            agent.scrape()
             took.append((time.monotonic() - began) * 1e3)
             time.sleep(SCRAPE_EVERY_S)
         self.add(f"{label}: a scrape", "ms", statistics.median(took))

@@ -8,7 +8,6 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <random>
 #include <string>
@@ -25,6 +24,7 @@
 #include "sink/metrics.hpp"
 #include "sink/tree.hpp"
 #include "source/recording.hpp"
+#include "support/temp_dir.hpp"
 
 namespace nstrail::test {
 namespace {
@@ -55,24 +55,6 @@ void fail_run(std::string_view why) {
     fmt::print(stderr, "budget_workloads: {}\n", why);
     std::exit(1);
 }
-
-class TemporaryDirectory {
-public:
-    TemporaryDirectory() {
-        std::string path = std::filesystem::temp_directory_path() / "nstrail-budget-XXXXXX";
-        if (mkdtemp(path.data()) == nullptr) {
-            fail_run("cannot make a temporary directory");
-        }
-        path_ = path;
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-    [[nodiscard]] std::string path() const { return path_ / "recording"; }
-
-private:
-    std::filesystem::path path_;
-};
 
 void must_be_clean(const Checker& checker) {
     if (checker.findings().violations() + checker.findings().unknown() != 0) {
@@ -131,9 +113,9 @@ std::uint64_t lives() {
 /// A recording of the stream, made anew.
 class Recording {
 public:
-    Recording() { write_recording(directory_.path(), false, events); }
+    Recording() { write_recording(path(), false, events); }
     [[nodiscard]] std::unique_ptr<RecordingSource> open() const {
-        auto source = RecordingSource::open(directory_.path());
+        auto source = RecordingSource::open(path());
         if (!source) {
             fail_run("cannot open the recording");
         }
@@ -142,7 +124,9 @@ public:
     const std::uint64_t events = recorded_stream().size() * 4;
 
 private:
-    TemporaryDirectory directory_;
+    [[nodiscard]] std::string path() const { return directory_.path() + "/recording"; }
+
+    TempDir directory_;
 };
 
 std::uint64_t open_recording() {
@@ -187,7 +171,7 @@ std::uint64_t replay() {
 /// What the thread that takes the events does for a recording. What it has filled waits in memory
 /// until all is counted, so nothing is lost however slow the other thread is.
 std::uint64_t write() {
-    const TemporaryDirectory directory;
+    const TempDir directory;
     const auto writer = open_writer(directory.path());
     const auto units = stream(8, [&](const EventBuffer& event) { writer->write(*event.event()); });
     writer->flush();

@@ -20,6 +20,7 @@
 #include "record/chunk.hpp"
 #include "record/packet.hpp"
 #include "source/recording.hpp"
+#include "support/temp_dir.hpp"
 
 using namespace nstrail;
 using fuzz::Piece;
@@ -38,17 +39,7 @@ constexpr std::size_t most_chunks = 4;
 /// A recording's folder, made over with each input: what need not change stays.
 class Folder {
 public:
-    Folder() : root_(fs::temp_directory_path() / "nstrail-fuzz-XXXXXX") {
-        require(mkdtemp(root_.data()) != nullptr, "a directory can be made");
-        path_ = root_ + "/boot-" + uuid_text(boot);
-        fs::create_directory(path_);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() {
-        std::error_code ignored;
-        fs::remove_all(root_, ignored);
-    }
+    Folder() { fs::create_directory(path_); }
 
     [[nodiscard]] const std::string& path() const { return path_; }
     [[nodiscard]] std::string chunk(std::size_t index) const {
@@ -76,8 +67,8 @@ public:
     }
 
 private:
-    std::string root_;
-    std::string path_;
+    test::TempDir root_;
+    std::string path_ = root_.path() + "/boot-" + uuid_text(boot);
     std::map<std::size_t, std::string> metadata_;
 };
 

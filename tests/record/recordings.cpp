@@ -14,29 +14,6 @@
 
 namespace nstrail::test {
 
-TempDir::TempDir() : path_(std::filesystem::temp_directory_path() / "nstrail-test-XXXXXX") {
-    if (mkdtemp(path_.data()) == nullptr) {
-        std::abort();
-    }
-}
-
-TempDir::~TempDir() {
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored)) {
-        forget_memory(entry.path());
-    }
-    std::filesystem::remove_all(path_, ignored);
-}
-
-void forget_memory(const std::string& boot_folder) {
-    std::string path = slurp(boot_folder + "/open");
-    if (path.starts_with("/dev/shm/nstrail-")) {
-        path.pop_back();
-        std::filesystem::remove(path);
-        std::filesystem::remove(boot_folder + "/open");
-    }
-}
-
 const std::vector<EventBuffer>& scenes() {
     static const auto all = read_stream(FIXTURES "/debian-6.12-scenes.jsonl");
     return all;

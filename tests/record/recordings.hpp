@@ -10,24 +10,9 @@
 #include "model/world.hpp"
 #include "record/writer.hpp"
 #include "source/recording.hpp"
+#include "support/temp_dir.hpp"
 
 namespace nstrail::test {
-
-/// A directory that goes with it, and what recorders in it left in memory.
-class TempDir {
-public:
-    TempDir();
-    TempDir(const TempDir&) = delete;
-    TempDir& operator=(const TempDir&) = delete;
-    ~TempDir();
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-};
-
-/// As if the host had crashed: what a recorder held in memory is gone.
-void forget_memory(const std::string& boot_folder);
 
 /// The events of fixtures/debian-6.12-scenes.jsonl; the first is the session.
 [[nodiscard]] const std::vector<EventBuffer>& scenes();
