@@ -18,21 +18,41 @@ static __always_inline void emit_mark(const struct run *run, u32 what)
     SUBMIT(event);
 }
 
+/* A pointer's object was told lately. */
+#define TOLD(run, object) told_lately(address_of(run, object), snapshot_round)
+
+/* All namespaces of a task, and its cgroup. */
+static __always_inline bool all_told_lately(const struct run *run, struct task_struct *task,
+                                            struct pid *pid, u32 levels)
+{
+    struct nsproxy *nsproxy = READ(run, task, nsproxy);
+    struct css_set *set = READ(run, task, cgroups);
+    const struct cred *cred = READ(run, task, real_cred);
+    u64 active = (u64)probed_active(address_of(run, pid), levels);
+
+    return TOLD(run, READ(run, nsproxy, mnt_ns)) && TOLD(run, READ(run, nsproxy, uts_ns)) &&
+           TOLD(run, READ(run, nsproxy, ipc_ns)) && TOLD(run, READ(run, nsproxy, net_ns)) &&
+           TOLD(run, READ(run, nsproxy, cgroup_ns)) && TOLD(run, READ(run, nsproxy, time_ns)) &&
+           TOLD(run, READ(run, nsproxy, time_ns_for_children)) &&
+           TOLD(run, READ(run, nsproxy, pid_ns_for_children)) &&
+           TOLD(run, READ(run, cred, user_ns)) && told_lately(active, snapshot_round) &&
+           TOLD(run, READ(run, set, dfl_cgrp));
+}
+
 SEC("?iter/task")
 int iter_task_iter(struct bpf_iter__task *ctx)
 {
-    struct task_struct *task = 0;
-    struct task_struct *typed = ctx->task;
-    struct run run = probing_run(cpu_stats());
+    struct task_struct *task = ctx->task;
+    struct run run = typed_run(cpu_stats());
     u64 number = ctx->meta->seq_num;
     struct nst_task_seen *event;
     struct nst_ns_set ns;
     struct pid *pid;
     u32 levels, exit_state;
-    u64 room;
+    u64 address, room;
     char one = '.';
 
-    if (!typed) {
+    if (!task) {
         emit_mark(&run, NST_mark_what_snapshot_end);
         return 0;
     }
@@ -44,13 +64,15 @@ int iter_task_iter(struct bpf_iter__task *ctx)
 
     /* Read what changes first, reserve last: then a live event that stands before this record in
      * the ring may make it stale, and the reader knows to let the live event win. */
-    bpf_probe_read_kernel(&task, sizeof(task), &typed);
     read_ns_set(&run, &ns, task);
-    pid = BPF_CORE_READ(task, thread_pid);
-    exit_state = BPF_CORE_READ(task, exit_state);
+    pid = READ(&run, task, thread_pid);
+    exit_state = READ(&run, task, exit_state);
     levels = pid_levels(&run, pid);
-    emit_facts_of_task((u64)task, 0, snapshot_round);
-    emit_cgroups_of_task((u64)task, snapshot_round);
+    if (!all_told_lately(&run, task, pid, levels)) {
+        address = address_of(&run, task);
+        emit_facts_of_task(address, 0, snapshot_round);
+        emit_cgroups_of_task(address, snapshot_round);
+    }
 
     event = RESERVE_TAIL(&run, task_seen, struct nst_pid_nr, levels, room);
     if (!event)
@@ -61,13 +83,13 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     event->ppid = read_parent_tgid(&run, task);
     event->round = snapshot_round;
     event->exit_state = exit_state;
-    event->flags = BPF_CORE_READ(task, flags);
-    event->exit_code = BPF_CORE_READ(task, exit_code);
+    event->flags = READ(&run, task, flags);
+    event->exit_code = READ(&run, task, exit_code);
     event->levels = levels;
     read_comm(&run, &event->comm, task);
     event->cgroup = read_cgroup_id(&run, task);
     event->tracer = read_tracer_tgid(&run, task);
-    event->exit_signal = BPF_CORE_READ(task, exit_signal);
+    event->exit_signal = READ(&run, task, exit_signal);
     read_vpids(&run, (void *)(event + 1), pid, levels, room);
     SUBMIT(event);
     return 0;
