@@ -5,7 +5,6 @@
 #include <map>
 #include <numeric>
 #include <random>
-#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -165,7 +164,7 @@ public:
 
     /// One audit; the programs go on while it reads.
     void audit(LossTracker& loss) {
-        std::ignore = audit_.close(loss, Side{*this, loss});
+        audit_.close(loss, Side{*this, loss});
         ASSERT_LE(told_, lost_);
         ASSERT_LE(skips_told_, skips_) << "a run counted as skipped was not";
     }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 #include <optional>
 #include <sstream>
 #include <thread>
@@ -151,6 +152,7 @@ struct LiveSource::State {
     Clock::time_point marked_at = Clock::now();
     std::uint64_t marked = 0;  // delivered when the last mark was told
     int marks_due = 0;
+    std::uint64_t ran_by_then = 0;  // programs, and records of theirs, by the last audit
     milliseconds pause = shortest_pause;
 
     [[nodiscard]] std::vector<nst_cpu_stats> read_stats() const {
@@ -175,6 +177,7 @@ struct LiveSource::State {
     struct Side;
     std::uint64_t read_runs(Program& program) const;
     void audit(const EventHandler& handle);
+    [[nodiscard]] bool mark_is_due() const;
     void tell_audited(const EventHandler& handle);
 };
 
@@ -393,13 +396,13 @@ std::size_t LiveSource::State::drain(const EventHandler& handle) {
 struct LiveSource::State::Side {
     State& state;
     const EventHandler& handle;
+    const std::vector<nst_cpu_stats>& cpus;
 
     [[nodiscard]] LossAudit::Counted counted() const {
-        LossAudit::Counted counted;
+        LossAudit::Counted counted{.skipped = {}, .cpus = cpus};
         for (Program& program : state.programs) {
             counted.skipped.push_back(state.read_runs(program));
         }
-        counted.cpus = state.read_stats();
         return counted;
     }
     [[nodiscard]] std::uint64_t produced() const { return state.ring->produced(); }
@@ -430,9 +433,20 @@ std::uint64_t LiveSource::State::read_runs(Program& program) const {
 
 void LiveSource::State::audit(const EventHandler& handle) {
     audited = Clock::now();
-    if (const auto cpus = loss_audit.close(loss, Side{*this, handle})) {
+    const auto cpus = read_stats();
+    std::uint64_t ran = 0;
+    for (const nst_cpu_stats& cpu : cpus) {
+        ran = std::accumulate(std::begin(cpu.hits), std::end(cpu.hits), ran + cpu.emitted);
+    }
+    // A run is skipped only while another is at work, which was counted as it began. Before the
+    // marks that are due is looked in any case: that one may take its time.
+    if (ran == ran_by_then && !loss.pending() && !mark_is_due()) {
+        return;
+    }
+    if (loss_audit.close(loss, Side{*this, handle, cpus})) {
+        ran_by_then = ran;
         counts.emitted = counts.dropped = 0;
-        for (const nst_cpu_stats& cpu : *cpus) {
+        for (const nst_cpu_stats& cpu : cpus) {
             counts.emitted += cpu.emitted;
             counts.dropped += cpu.dropped;
         }
@@ -440,14 +454,18 @@ void LiveSource::State::audit(const EventHandler& handle) {
     }
 }
 
+bool LiveSource::State::mark_is_due() const {
+    return marks_due != 0 || counts.delivered != marked || audited - marked_at >= mark_every;
+}
+
 /// Two marks after the latest event say that nothing was lost ahead of it (NST_mark_what_audited);
 /// on a quiet host one comes from time to time, which tells how late it is.
 void LiveSource::State::tell_audited(const EventHandler& handle) {
-    marks_due = counts.delivered != marked ? 2 : marks_due;
-    marked = counts.delivered;
-    if (loss.pending() || (marks_due == 0 && audited - marked_at < mark_every)) {
+    if (loss.pending() || !mark_is_due()) {
         return;
     }
+    marks_due = counts.delivered != marked ? 2 : marks_due;
+    marked = counts.delivered;
     marks_due -= marks_due != 0 ? 1 : 0;
     marked_at = audited;
     tell_made(teller(handle), nst_mark{.header = {}, .what = NST_mark_what_audited, .round = 0});

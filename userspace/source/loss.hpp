@@ -11,8 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <utility>
 #include <vector>
 
 #include "wire/wire.h"
@@ -69,17 +67,17 @@ public:
     /// than was told. That is told behind all that the ring had when it was counted, which
     /// side.drain() hands on: some of it is from after the runs that were skipped, and a gap ahead
     /// of it would leave it standing as what nothing was lost ahead of.
-    /// Returns what was counted by CPU; nothing if a record ahead is still being written, and then
-    /// nothing is told: the next time will.
+    /// Returns whether it was: if a record ahead is still being written nothing is told, and the
+    /// next time will.
     template <class Side>
-    std::optional<std::vector<nst_cpu_stats>> close(LossTracker& loss, const Side& side) {
+    bool close(LossTracker& loss, const Side& side) {
         // The counters first, then the position: what they count and the ring has was reserved
         // below it.
-        Counted counted = side.counted();
+        const Counted counted = side.counted();
         const std::uint64_t produced = side.produced();
         side.drain();
         if (side.consumed() < produced) {
-            return std::nullopt;
+            return false;
         }
         skipped_.resize(counted.skipped.size());
         for (std::size_t program = 0; program < skipped_.size(); program++) {
@@ -93,7 +91,7 @@ public:
                 side.lost(cpu, lost);
             }
         }
-        return std::move(counted.cpus);
+        return true;
     }
 
 private:
