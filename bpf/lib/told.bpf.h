@@ -17,9 +17,9 @@ struct {
     __type(value, u32);
 } told __weak SEC(".maps");
 
-/* The latest of them, ahead of the map: most tasks share most of what they refer to. Object and round
- * in one word, which cannot be torn; the factor is odd, so no two objects that lie in a kernel's
- * memory come close enough to be mistaken for another round's. */
+/* The latest of them, ahead of the map: most tasks share most of what they refer to. Object and
+ * round in one word, which cannot be torn; the factor is odd, so no two objects that lie in a
+ * kernel's memory come close enough to be mistaken for another round's. */
 __u64 lately[256] __weak = {};
 #define SPREAD(object) ((object) * 0x9E3779B97F4A7C15)
 
