@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <benchmark/benchmark.h>
@@ -93,14 +94,38 @@ void decode_events(benchmark::State& state) {
     read_all(state, false, [&](const Event& event) { sum += event.boot_ns(); });
     benchmark::DoNotOptimize(sum);
 }
-BENCHMARK(decode_events)->Unit(benchmark::kMillisecond);
+BENCHMARK(decode_events)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+/// All that this process does runs on one CPU while it lives: also no thread that reads ahead.
+class OneCpu {
+public:
+    OneCpu() {
+        sched_getaffinity(0, sizeof(before_), &before_);
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(static_cast<unsigned>(sched_getcpu()), &one);
+        sched_setaffinity(0, sizeof(one), &one);
+    }
+    OneCpu(const OneCpu&) = delete;
+    OneCpu& operator=(const OneCpu&) = delete;
+    ~OneCpu() { sched_setaffinity(0, sizeof(before_), &before_); }
+
+private:
+    cpu_set_t before_{};
+};
+
+void decode_events_on_one_cpu(benchmark::State& state) {
+    const OneCpu one;
+    decode_events(state);
+}
+BENCHMARK(decode_events_on_one_cpu)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 void decode_compressed_events(benchmark::State& state) {
     std::uint64_t sum = 0;
     read_all(state, true, [&](const Event& event) { sum += event.boot_ns(); });
     benchmark::DoNotOptimize(sum);
 }
-BENCHMARK(decode_compressed_events)->Unit(benchmark::kMillisecond);
+BENCHMARK(decode_compressed_events)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 /// Model and all rules, which know the sessions apart. Returns how many events there were.
 std::size_t replay_once(const std::string& path) {
@@ -129,8 +154,20 @@ void replay_events(benchmark::State& state) {
 void replay_compressed_events(benchmark::State& state) {
     replay(state, true);
 }
-BENCHMARK(replay_events)->Unit(benchmark::kMillisecond);
-BENCHMARK(replay_compressed_events)->Unit(benchmark::kMillisecond);
+BENCHMARK(replay_events)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(replay_compressed_events)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+void replay_events_on_one_cpu(benchmark::State& state) {
+    const OneCpu one;
+    replay(state, false);
+}
+BENCHMARK(replay_events_on_one_cpu)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+void replay_compressed_events_on_one_cpu(benchmark::State& state) {
+    const OneCpu one;
+    replay(state, true);
+}
+BENCHMARK(replay_compressed_events_on_one_cpu)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 /// The directory of a recording of a gigabyte whose time goes on, with keyframes.
 const std::string& gigabyte() {

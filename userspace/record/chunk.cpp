@@ -29,11 +29,16 @@ void ChunkReader::Unpack::operator()(ZSTD_DCtx_s* context) const {
 }
 
 ChunkReader::ChunkReader(Fd file, std::string path, const Uuid& uuid, bool packed)
-    : file_(std::move(file)), path_(std::move(path)), uuid_(uuid), packed_(packed) {
-    window_.resize(window_bytes / sizeof(std::uint64_t));
+    : file_(std::move(file)),
+      path_(std::move(path)),
+      uuid_(uuid),
+      packed_(packed),
+      windows_(window_bytes / sizeof(std::uint64_t)),
+      window_(windows_.take()),
+      unpacked_rooms_(packet_room / sizeof(std::uint64_t)) {
     if (packed_) {
         unpack_.reset(ZSTD_createDCtx());
-        unpacked_.resize(packet_room / sizeof(std::uint64_t));
+        unpacked_ = unpacked_rooms_.take();
     }
 }
 ChunkReader::ChunkReader(ChunkReader&&) noexcept = default;
@@ -54,13 +59,19 @@ Result<ChunkReader> ChunkReader::open(const ShelvedChunk& chunk, const Uuid& uui
 /// What the file holds from at_ on: `wanted` bytes, less only where it ends.
 std::span<const std::byte> ChunkReader::ahead(std::size_t wanted) {
     const bool inside = at_ >= window_at_ && at_ + wanted <= window_at_ + filled_;
-    auto* bytes = reinterpret_cast<std::byte*>(window_.data());
     if (!inside) {
+        const Rooms::Room before = window_;
+        if (std::exchange(window_lent_, false)) {
+            window_ = windows_.take();
+        }
+        auto* bytes = reinterpret_cast<std::byte*>(window_->data());
         // What is there already is kept, so that no byte is read twice.
         std::size_t kept = 0;
         if (at_ >= window_at_ && at_ < window_at_ + filled_) {
             kept = window_at_ + filled_ - at_;
-            std::memmove(bytes, bytes + (at_ - window_at_), kept);
+            std::memmove(bytes,
+                         reinterpret_cast<const std::byte*>(before->data()) + (at_ - window_at_),
+                         kept);
         }
         window_at_ = at_;
         filled_ = kept;
@@ -80,6 +91,7 @@ std::span<const std::byte> ChunkReader::ahead(std::size_t wanted) {
         }
     }
     const std::size_t offset = at_ - window_at_;
+    const auto* bytes = reinterpret_cast<const std::byte*>(window_->data());
     return {bytes + offset, std::min(wanted, filled_ - offset)};
 }
 
@@ -125,13 +137,16 @@ std::optional<Packet> ChunkReader::unpacked(std::string& why) {
         why = fmt::format("no frame of zstd that is whole ({})", ZSTD_getErrorName(frame));
         return std::nullopt;
     }
+    if (std::exchange(unpacked_lent_, false)) {
+        unpacked_ = unpacked_rooms_.take();
+    }
     const std::size_t size =
-        ZSTD_decompressDCtx(unpack_.get(), unpacked_.data(), packet_room, bytes.data(), frame);
+        ZSTD_decompressDCtx(unpack_.get(), unpacked_->data(), packet_room, bytes.data(), frame);
     if (ZSTD_isError(size) != 0) {
         why = fmt::format("the frame cannot be unpacked ({})", ZSTD_getErrorName(size));
         return std::nullopt;
     }
-    auto packet = take({reinterpret_cast<const std::byte*>(unpacked_.data()), size}, true, why);
+    auto packet = take({reinterpret_cast<const std::byte*>(unpacked_->data()), size}, true, why);
     if (packet) {
         packet->end = at_ + frame;
     }

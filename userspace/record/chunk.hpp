@@ -13,6 +13,7 @@
 #include "base/fd.hpp"
 #include "base/result.hpp"
 #include "record/format.hpp"
+#include "record/rooms.hpp"
 #include "record/shelf.hpp"
 
 struct ZSTD_DCtx_s;
@@ -49,6 +50,11 @@ public:
     /// checked, and `bytes` is empty (of packed chunks all is read).
     [[nodiscard]] std::optional<Packet> next(const TellDamage& tell, bool contents = true);
     void seek(std::uint64_t offset) { at_ = offset; }
+    /// The room that the bytes of the last packet are in: they are valid as long as it is held.
+    [[nodiscard]] Rooms::Room lend() {
+        (packed_ ? unpacked_lent_ : window_lent_) = true;
+        return packed_ ? unpacked_ : window_;
+    }
 
 private:
     ChunkReader(Fd file, std::string path, const Uuid& uuid, bool packed);
@@ -69,12 +75,16 @@ private:
     bool packed_;
     std::uint64_t at_ = 0;
     // What has been read of the file: `filled_` bytes from `window_at_` on.
-    std::vector<std::uint64_t> window_;
+    Rooms windows_;
+    Rooms::Room window_;
+    bool window_lent_ = false;
     std::uint64_t window_at_ = 0;
     std::size_t filled_ = 0;
     int read_error_ = 0;
     std::unique_ptr<ZSTD_DCtx_s, Unpack> unpack_;
-    std::vector<std::uint64_t> unpacked_;
+    Rooms unpacked_rooms_;
+    Rooms::Room unpacked_;
+    bool unpacked_lent_ = false;
 };
 
 }  // namespace nstrail

@@ -222,7 +222,7 @@ bool RecordingSource::next_chunk() {
         auto reader = ChunkReader::open(pieces_[at_].chunk, pieces_[at_].metadata->uuid);
         if (reader) {
             keyframe_bad_until_ = read_ = 0;
-            reader_ = std::move(*reader);
+            reader_ = std::make_unique<ReadAhead>(std::move(*reader));
             return true;
         }
         note_damage()({.file = pieces_[at_].chunk.path,

@@ -13,6 +13,7 @@
 
 #include "record/chunk.hpp"
 #include "record/metadata.hpp"
+#include "record/read_ahead.hpp"
 #include "record/shelf.hpp"
 #include "record/spool.hpp"
 #include "source/source.hpp"
@@ -89,7 +90,7 @@ private:
     std::size_t at_ = 0;      // of pieces_, then of spooled_
     std::size_t begin_ = 0;   // where it was begun
     std::uint64_t read_ = 0;  // bytes of the piece that is being read
-    std::optional<ChunkReader> reader_;
+    std::unique_ptr<ReadAhead> reader_;
     std::size_t at_spooled_ = 0;
 
     std::uint64_t until_ = UINT64_MAX;
