@@ -33,9 +33,9 @@ ChunkReader::ChunkReader(Fd file, std::string path, const Uuid& uuid, bool packe
       path_(std::move(path)),
       uuid_(uuid),
       packed_(packed),
-      windows_(window_bytes / sizeof(std::uint64_t)),
+      windows_(window_bytes),
       window_(windows_.take()),
-      unpacked_rooms_(packet_room / sizeof(std::uint64_t)) {
+      unpacked_rooms_(packet_room) {
     if (packed_) {
         unpack_.reset(ZSTD_createDCtx());
         unpacked_ = unpacked_rooms_.take();
@@ -64,14 +64,13 @@ std::span<const std::byte> ChunkReader::ahead(std::size_t wanted) {
         if (std::exchange(window_lent_, false)) {
             window_ = windows_.take();
         }
-        auto* bytes = reinterpret_cast<std::byte*>(window_->data());
+        auto* bytes = reinterpret_cast<std::byte*>(window_.get());
         // What is there already is kept, so that no byte is read twice.
         std::size_t kept = 0;
         if (at_ >= window_at_ && at_ < window_at_ + filled_) {
             kept = window_at_ + filled_ - at_;
-            std::memmove(bytes,
-                         reinterpret_cast<const std::byte*>(before->data()) + (at_ - window_at_),
-                         kept);
+            std::memmove(
+                bytes, reinterpret_cast<const std::byte*>(before.get()) + (at_ - window_at_), kept);
         }
         window_at_ = at_;
         filled_ = kept;
@@ -91,7 +90,7 @@ std::span<const std::byte> ChunkReader::ahead(std::size_t wanted) {
         }
     }
     const std::size_t offset = at_ - window_at_;
-    const auto* bytes = reinterpret_cast<const std::byte*>(window_->data());
+    const auto* bytes = reinterpret_cast<const std::byte*>(window_.get());
     return {bytes + offset, std::min(wanted, filled_ - offset)};
 }
 
@@ -141,12 +140,12 @@ std::optional<Packet> ChunkReader::unpacked(std::string& why) {
         unpacked_ = unpacked_rooms_.take();
     }
     const std::size_t size =
-        ZSTD_decompressDCtx(unpack_.get(), unpacked_->data(), packet_room, bytes.data(), frame);
+        ZSTD_decompressDCtx(unpack_.get(), unpacked_.get(), packet_room, bytes.data(), frame);
     if (ZSTD_isError(size) != 0) {
         why = fmt::format("the frame cannot be unpacked ({})", ZSTD_getErrorName(size));
         return std::nullopt;
     }
-    auto packet = take({reinterpret_cast<const std::byte*>(unpacked_->data()), size}, true, why);
+    auto packet = take({reinterpret_cast<const std::byte*>(unpacked_.get()), size}, true, why);
     if (packet) {
         packet->end = at_ + frame;
     }
