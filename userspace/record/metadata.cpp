@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "record/metadata.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -188,24 +192,34 @@ std::string quotable(std::string_view text) {
     return out;
 }
 
-/// The value of `name = value;`, without its quotes, on a line of its own.
-std::optional<std::string_view> value_of(std::string_view text, std::string_view name) {
-    const std::string start = fmt::format("\n\t{} = ", name);
-    const auto at = text.find(start);
-    if (at == std::string_view::npos) {
-        return std::nullopt;
+/// What the text says by `name = value;` on a line of its own, the first time.
+class Values {
+public:
+    explicit Values(std::string_view text) {
+        while (!text.empty()) {
+            std::string_view line = text.substr(0, text.find('\n'));
+            text.remove_prefix(std::min(line.size() + 1, text.size()));
+            const auto equals = line.find(" = ");
+            if (line.starts_with('\t') && line.ends_with(';') && equals != std::string_view::npos) {
+                by_name_.emplace(line.substr(1, equals - 1),
+                                 line.substr(equals + 3, line.size() - equals - 4));
+            }
+        }
     }
-    text.remove_prefix(at + start.size());
-    const auto end = text.find(";\n");
-    if (end == std::string_view::npos) {
-        return std::nullopt;
+    /// Without its quotes.
+    [[nodiscard]] std::optional<std::string_view> operator[](std::string_view name) const {
+        const auto found = by_name_.find(name);
+        if (found == by_name_.end()) {
+            return std::nullopt;
+        }
+        const std::string_view value = found->second;
+        const bool quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"';
+        return quoted ? value.substr(1, value.size() - 2) : value;
     }
-    text = text.substr(0, end);
-    if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
-        text = text.substr(1, text.size() - 2);
-    }
-    return text;
-}
+
+private:
+    std::unordered_map<std::string_view, std::string_view> by_name_;
+};
 
 template <class T>
 bool read_number(std::string_view text, T& to) {
@@ -254,7 +268,8 @@ Result<Metadata> parse_metadata(std::string_view text) {
     if (!text.starts_with("/* CTF 1.8 */")) {
         return fault("it is not CTF 1.8");
     }
-    const auto format = value_of(text, "nstrail_format");
+    const Values values(text);
+    const auto format = values["nstrail_format"];
     Metadata made;
     if (!format || !read_number(*format, made.format)) {
         return fault("nstrail did not write it, or it is damaged (no nstrail_format)");
@@ -266,22 +281,22 @@ Result<Metadata> parse_metadata(std::string_view text) {
                     "use a newer nstrail");
     }
     const std::string_view order = std::endian::native == std::endian::little ? "le" : "be";
-    if (value_of(text, "byte_order") != order) {
+    if (values["byte_order"] != order) {
         return fault("it was made on a machine of the other byte order");
     }
-    const auto uuid = parse_uuid(value_of(text, "uuid").value_or(""));
+    const auto uuid = parse_uuid(values["uuid"].value_or(""));
     std::uint64_t seconds = 0;
     std::uint64_t nanoseconds = 0;
-    if (!uuid || !read_number(value_of(text, "offset_s").value_or(""), seconds) ||
-        !read_number(value_of(text, "offset").value_or(""), nanoseconds)) {
+    if (!uuid || !read_number(values["offset_s"].value_or(""), seconds) ||
+        !read_number(values["offset"].value_or(""), nanoseconds)) {
         return fault("it is damaged (no uuid or clock)");
     }
     made.uuid = *uuid;
     made.wall_offset_ns = (seconds * 1'000'000'000) + nanoseconds;
-    made.release = value_of(text, "kernel_release").value_or("");
+    made.release = values["kernel_release"].value_or("");
     bool any = false;
     for (std::size_t kind = 0; kind < made.kinds.size(); kind++) {
-        const auto value = value_of(text, fmt::format("nstrail_layout_{}", kind));
+        const auto value = values[fmt::format("nstrail_layout_{}", kind)];
         if (value && !read_layout(*value, made.kinds[kind])) {
             return fault(fmt::format("it is damaged (the layout of kind {})", kind));
         }

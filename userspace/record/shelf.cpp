@@ -2,6 +2,7 @@
 #include "record/shelf.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 
@@ -118,23 +119,19 @@ Result<std::string> read_text(const std::string& path, std::size_t most) {
     if (!file) {
         return fail("open " + path, errno);
     }
-    std::string text(most + 1, '\0');
-    std::size_t size = 0;
-    while (size < text.size()) {
-        const ssize_t got = read(file.get(), text.data() + size, text.size() - size);
+    std::string text;
+    std::array<char, 16384> part;
+    while (text.size() <= most) {
+        const ssize_t got = read(file.get(), part.data(), part.size());
         if (got < 0) {
             return fail("read " + path, errno);
         }
         if (got == 0) {
-            break;
+            return text;
         }
-        size += static_cast<std::size_t>(got);
+        text.append(part.data(), static_cast<std::size_t>(got));
     }
-    if (size > most) {
-        return fail("read " + path, "it is too large to be what it should be");
-    }
-    text.resize(size);
-    return text;
+    return fail("read " + path, "it is too large to be what it should be");
 }
 
 }  // namespace nstrail
