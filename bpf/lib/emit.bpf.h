@@ -67,11 +67,12 @@ static __always_inline struct nst_cpu_stats *hook_runs(enum nst_hook hook)
     return mine;
 }
 
-/* One run of a program, and how it reads the kernel's objects. Typed (fentry, fexit, tp_btf): the
- * verifier knows what each pointer points to, and a read is one load, which gives 0 where the
- * address is bad. Else (kprobes, iterators, global functions) pointers are mere numbers, and
- * bpf_probe_read_kernel does the same at some forty instructions. Everything that takes a run is
- * inlined, so that it costs no memory and the way not taken is not there. */
+/* One run of a program, and how it reads the kernel's objects. Typed (fentry, fexit, tp_btf, the
+ * iterator over tasks): the verifier knows what each pointer points to, and a read is one load,
+ * which gives 0 where the address is bad. Else (kprobes, the iterator over files, global functions)
+ * pointers are mere numbers, and bpf_probe_read_kernel does the same at some forty instructions.
+ * Everything that takes a run is inlined, so that it costs no memory and the way not taken is not
+ * there. */
 struct run {
     struct nst_cpu_stats *stats;
     bool typed;
