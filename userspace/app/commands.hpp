@@ -29,6 +29,7 @@ void add_record(CLI::App& app, Run& run);
 void add_replay(CLI::App& app, Run& run);
 void add_diff(CLI::App& app, Run& run);
 void add_story(CLI::App& app, Run& run);
+void add_fleet(CLI::App& app, Run& run);
 void add_export(CLI::App& app, Run& run);
 
 /// The documents nstrail.doctor/1 and nstrail.rules/1, for the command line and the API alike.

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
         nstrail::add_story(app, run);
         nstrail::add_check(app, run);
         nstrail::add_export(app, run);
+        nstrail::add_fleet(app, run);
         nstrail::add_rules(app, run);
         nstrail::add_pidvec(app, run);
         nstrail::add_spawn(app, run);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/options.hpp"
 
+#include <array>
 #include <bit>
+#include <cerrno>
 #include <charconv>
+#include <climits>
 #include <cstdio>
 #include <sstream>
 
@@ -16,6 +19,8 @@
 namespace nstrail {
 
 namespace {
+
+constexpr std::uint64_t smallest_rate = std::uint64_t{64} << 10;
 
 struct Unit {
     std::string_view name;
@@ -225,6 +230,64 @@ Result<WriterOptions> RecordChoice::resolve(const std::string& path) const {
     options.store.stop_when_full = when_full == "stop";
     options.seal = *sealed;
     return options;
+}
+
+void ShipChoice::add_to(CLI::App& command, const std::string& prefix) {
+    const auto named = [&](const char* name) { return "--" + prefix + name; };
+    command
+        .add_option(named("cluster"), cluster,
+                    "what the host belongs to, a part of the subject it is shipped under")
+        ->capture_default_str();
+    command.add_option(named("host"), host, "the name it is shipped under; else the host's own");
+    command
+        .add_option(named("rate"), rate,
+                    "bytes a second at most, as they are sent: what an outage held up must not "
+                    "take all there is")
+        ->capture_default_str();
+}
+
+Result<ShipOptions> ShipChoice::resolve(const std::string& path) const {
+    auto parsed = StreamUrl::parse(url);
+    const auto bytes = parse_size(rate);
+    if (!parsed || !bytes) {
+        return std::unexpected(parsed ? bytes.error() : parsed.error());
+    }
+    ShipOptions options{.url = std::move(*parsed),
+                        .path = path,
+                        .cluster = cluster,
+                        .host = host,
+                        .bytes_per_second = *bytes};
+    if (*bytes < smallest_rate) {
+        return fail(fmt::format("ship {} bytes a second", rate), "that is less than 64K");
+    }
+    if (host.empty()) {
+        std::array<char, HOST_NAME_MAX + 1> name{};
+        if (gethostname(name.data(), name.size() - 1) != 0) {
+            return fail("find out this host's name", errno, "give one with --ship-host");
+        }
+        options.host = name.data();
+    }
+    if (options.cluster.empty() || options.host.empty()) {
+        return fail("ship what is recorded", "cluster and host must have names");
+    }
+    return options;
+}
+
+void StreamPick::add_to(CLI::App& command) {
+    command.add_option("--host", host, "of a stream: only that host's recordings");
+    command.add_option("--boot", boot, "of a stream: only that boot, by its id");
+}
+
+Result<std::string> StreamPick::name(const std::string& recording) const {
+    if (host.empty() && boot.empty()) {
+        return recording;
+    }
+    if (!StreamUrl::looks_like(recording)) {
+        return fail("choose --host or --boot of " + recording, "it is no stream",
+                    "leave them out, or give nats://HOST:PORT/STREAM");
+    }
+    std::string named = host.empty() ? recording : with_query(recording, "host", host);
+    return boot.empty() ? named : with_query(std::move(named), "boot", boot);
 }
 
 int complain(const Error& error, int code) {

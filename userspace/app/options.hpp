@@ -14,6 +14,7 @@
 #include "event/filter.hpp"
 #include "record/writer.hpp"
 #include "rules/notable.hpp"
+#include "sink/shipper.hpp"
 #include "source/live.hpp"
 
 namespace nstrail {
@@ -71,6 +72,29 @@ struct RecordChoice {
     [[nodiscard]] Result<WriterOptions> resolve(const std::string& path) const;
 };
 
+/// The options of every command that ships what is recorded.
+struct ShipChoice {
+    std::string url;
+    std::string cluster = "default";
+    std::string host;
+    std::string rate = "8M";
+
+    /// All but the url; each begins with `prefix`, e.g. "ship-".
+    void add_to(CLI::App& command, const std::string& prefix = {});
+    /// `path`: the directory of the recorder.
+    [[nodiscard]] Result<ShipOptions> resolve(const std::string& path) const;
+};
+
+/// The options of every command that reads recordings: which one of those in a stream.
+struct StreamPick {
+    std::string host;
+    std::string boot;
+
+    void add_to(CLI::App& command);
+    /// What Replay::open() is to be given where `recording` was said.
+    [[nodiscard]] Result<std::string> name(const std::string& recording) const;
+};
+
 /// The option of every command that shows a stream.
 struct FilterChoice {
     std::optional<std::string> text;
@@ -81,11 +105,11 @@ struct FilterChoice {
 
 /// What a command reads that reads streams, for its help.
 inline constexpr const char* stream_words =
-    "the directory that `nstrail record` wrote to, or a file of what `nstrail live --json --all` "
-    "printed";
+    "the directory that `nstrail record` wrote to, nats://HOST:PORT/STREAM that it was shipped to, "
+    "or a file of what `nstrail live --json --all` printed";
 inline constexpr const char* stream_or_stdin_words =
-    "the directory that `nstrail record` wrote to, or a file of what `nstrail live --json --all` "
-    "printed; - is stdin";
+    "the directory that `nstrail record` wrote to, nats://HOST:PORT/STREAM that it was shipped to, "
+    "or a file of what `nstrail live --json --all` printed; - is stdin";
 
 /// Prints "nstrail: what: why; next" and returns the code.
 int complain(const Error& error, int code = exit_failure);

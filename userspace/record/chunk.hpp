@@ -40,6 +40,8 @@ struct Packet {
 class ChunkReader {
 public:
     [[nodiscard]] static Result<ChunkReader> open(const ShelvedChunk& chunk, const Uuid& uuid);
+    /// Of a file that is open; `path` is what it is called where damage is told.
+    ChunkReader(Fd file, std::string path, const Uuid& uuid, bool packed);
     ChunkReader(const ChunkReader&) = delete;
     ChunkReader& operator=(const ChunkReader&) = delete;
     ChunkReader(ChunkReader&&) noexcept;
@@ -55,9 +57,13 @@ public:
         (packed_ ? unpacked_lent_ : window_lent_) = true;
         return packed_ ? unpacked_ : window_;
     }
+    /// The same of a file that is being written: forgets what was read of it.
+    void reread(std::uint64_t offset) {
+        at_ = offset;
+        filled_ = 0;
+    }
 
 private:
-    ChunkReader(Fd file, std::string path, const Uuid& uuid, bool packed);
     [[nodiscard]] std::span<const std::byte> ahead(std::size_t wanted);
     [[nodiscard]] std::optional<Packet> plain(bool contents, std::string& why);
     [[nodiscard]] std::optional<Packet> unpacked(std::string& why);

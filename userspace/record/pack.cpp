@@ -2,18 +2,14 @@
 #include "record/pack.hpp"
 
 #include <cerrno>
-#include <cstring>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
 namespace nstrail {
 
 namespace {
-
-constexpr int level = 1;
 
 std::string hidden_in(const std::string& folder) {
     return folder + "/." + std::string(packed_name);
@@ -21,19 +17,8 @@ std::string hidden_in(const std::string& folder) {
 
 }  // namespace
 
-void PackedChunk::Pack::operator()(ZSTD_CCtx_s* context) const {
-    ZSTD_freeCCtx(context);
-}
-
 PackedChunk::PackedChunk(ChunkReader reader, Fd to, std::string folder)
-    : reader_(std::move(reader)),
-      to_(std::move(to)),
-      folder_(std::move(folder)),
-      context_(ZSTD_createCCtx()),
-      frame_(ZSTD_compressBound(packet_room)),
-      packet_(packet_room) {
-    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level);
-}
+    : reader_(std::move(reader)), to_(std::move(to)), folder_(std::move(folder)) {}
 
 PackedChunk::~PackedChunk() {
     if (!done_) {
@@ -69,18 +54,14 @@ Result<bool> PackedChunk::step() {
         }
         return false;
     }
-    // With its padding, which is none of what the reader gives.
-    std::memcpy(packet_.data(), packet->bytes.data(), packet->bytes.size());
-    const std::size_t whole = packet->header.packet_size / 8;
-    std::memset(packet_.data() + packet->bytes.size(), 0, whole - packet->bytes.size());
-    const std::size_t size =
-        ZSTD_compress2(context_.get(), frame_.data(), frame_.size(), packet_.data(), whole);
-    if (ZSTD_isError(size) != 0) {
-        return fail("compress " + folder_, ZSTD_getErrorName(size));
+    const auto frame = packer_.pack(*packet);
+    if (!frame) {
+        return fail("compress " + folder_, frame.error().why);
     }
+    const std::size_t size = frame->size();
     std::size_t done = 0;
     while (done < size) {
-        const ssize_t put = write(to_.get(), frame_.data() + done, size - done);
+        const ssize_t put = write(to_.get(), frame->data() + done, size - done);
         if (put < 0 && errno != EINTR) {
             return fail("write " + hidden_in(folder_), errno);
         }

@@ -5,13 +5,11 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/fd.hpp"
 #include "base/result.hpp"
 #include "record/chunk.hpp"
-
-struct ZSTD_CCtx_s;
+#include "record/frame.hpp"
 
 namespace nstrail {
 
@@ -32,15 +30,10 @@ private:
     PackedChunk(ChunkReader reader, Fd to, std::string folder);
     [[nodiscard]] Result<void> finish();
 
-    struct Pack {
-        void operator()(ZSTD_CCtx_s* context) const;
-    };
     ChunkReader reader_;
     Fd to_;
     std::string folder_;
-    std::unique_ptr<ZSTD_CCtx_s, Pack> context_;
-    std::vector<std::byte> frame_;
-    std::vector<std::byte> packet_;
+    FramePacker packer_;
     bool damaged_ = false;
     bool done_ = false;
 };

@@ -18,6 +18,7 @@ struct ShelvedChunk {
     bool packed = false;
     std::uint64_t bytes = 0;       ///< of the folder's files
     std::int64_t modified_ns = 0;  ///< when its packets were last written, by the calendar
+    std::uint64_t first_ns = 0;    ///< boottime of its first packet; 0 = only that tells
 };
 
 struct ShelvedBoot {

@@ -19,6 +19,7 @@
 #include "record/pack.hpp"
 #include "record/packet.hpp"
 #include "record/spool.hpp"
+#include "record/unshipped.hpp"
 
 namespace nstrail {
 
@@ -76,6 +77,12 @@ Tail look_at_tail(const ShelvedChunk& chunk, const Uuid& uuid) {
             header.first_event + (header.kind == PacketKind::events ? header.events : 0);
     }
     return tail;
+}
+
+/// Whether the oldest chunk of a boot is all acknowledged.
+bool shipped(const ShelvedBoot& boot) {
+    const auto mark = ShipMark::read(boot.path);
+    return mark && boot.chunks.front().number < mark->chunk;
 }
 
 }  // namespace
@@ -344,7 +351,8 @@ void Store::retain() {
         const auto first = std::ranges::find_if(
             boots, [](const ShelvedBoot& boot) { return !boot.chunks.empty(); });
         if (first == boots.end() || first->chunks.front().path == folder_ ||
-            first->chunks.front().modified_ns >= oldest || !drop_oldest()) {
+            first->chunks.front().modified_ns >= oldest ||
+            (options_.keep_unshipped && !shipped(*first)) || !drop_oldest()) {
             return;
         }
     }

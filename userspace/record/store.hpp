@@ -26,6 +26,7 @@ struct StoreOptions {
     bool sync = false;                     ///< fdatasync() after each packet
     bool compress = false;                 ///< chunks that are full
     bool stop_when_full = false;           ///< no space: end, instead of dropping the oldest
+    bool keep_unshipped = false;  ///< max_age drops only what is acknowledged (unshipped.hpp)
 };
 
 /// What another writer left in a boot's folder, mended.

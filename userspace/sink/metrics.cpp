@@ -432,6 +432,17 @@ std::string metrics_text(const View& view, const SourceFigures& source, const Fi
     families.add(Metric::recording_bytes, recording.bytes);
     families.add(Metric::recording_limit_bytes, recording.limit_bytes);
     families.add(Metric::recording_chunks_dropped_total, recording.chunks_dropped);
+    const ShipFigures& shipping = source.shipping;
+    families.add(Metric::shipping_connected, std::uint64_t{shipping.connected});
+    families.add(Metric::shipped_packets_total, shipping.packets);
+    families.add(Metric::shipped_messages_total, shipping.messages);
+    families.add(Metric::shipped_bytes_total, shipping.bytes);
+    families.add(Metric::shipped_doubles_total, shipping.doubles);
+    families.add(Metric::shipping_failures_total, shipping.failures);
+    families.add(Metric::unshipped_packets_total, shipping.lost);
+    families.add(Metric::shipping_waiting_bytes, shipping.waiting_bytes);
+    families.add(Metric::shipping_stuck_seconds,
+                 static_cast<std::uint64_t>(shipping.stuck.count()));
     families.add(Metric::sse_clients, feed.clients);
     families.add(Metric::sse_client_limit, std::uint64_t{EventFeed::most_clients});
     families.add(Metric::sse_refused_clients_total, feed.refused);

@@ -13,6 +13,7 @@
 #include "rules/finding.hpp"
 #include "rules/notable.hpp"
 #include "sink/event_feed.hpp"
+#include "sink/ship_figures.hpp"
 #include "sink/web_counts.hpp"
 
 namespace nstrail {
@@ -28,6 +29,7 @@ struct SourceFigures {
     std::array<std::uint64_t, 5> hooks_by_way{};
     bool recording_wanted = false;
     WriterFigures recording{};  ///< all 0 where nothing is recorded
+    ShipFigures shipping{};     ///< all 0 where nothing is shipped
     struct Program {
         std::string name;
         std::uint64_t runs = 0;

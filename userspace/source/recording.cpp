@@ -10,15 +10,11 @@
 
 #include <fmt/format.h>
 
+#include "record/stream_boot.hpp"
+
 namespace nstrail {
 
 namespace {
-
-constexpr std::size_t most_metadata = std::size_t{1} << 20;
-
-Result<std::string> metadata_text_of(const ShelvedChunk& chunk) {
-    return read_text(chunk.path + '/' + std::string(metadata_name), most_metadata);
-}
 
 /// A record as this version would have written it: fields that were added since are 0, and those
 /// that a newer version added are left out.
@@ -56,10 +52,23 @@ std::size_t size_of(std::span<const std::byte> record, const KindLayout& layout)
 
 bool RecordingSource::looks_like(const std::string& path) {
     struct stat status{};
-    return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+    return StreamUrl::looks_like(path) ||
+           (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode));
 }
 
 Result<std::unique_ptr<RecordingSource>> RecordingSource::open(const std::string& path) {
+    if (StreamUrl::looks_like(path)) {
+        const auto url = StreamUrl::parse(path);
+        if (!url) {
+            return std::unexpected(url.error());
+        }
+        auto boot = StreamBoot::open(*url);
+        if (!boot) {
+            return std::unexpected(boot.error());
+        }
+        ShelvedBoot shelved = (*boot)->shelved();
+        return open(std::move(shelved), std::move(*boot));
+    }
     auto boots = list_boots(path);
     if (!boots) {
         return std::unexpected(boots.error());
@@ -79,7 +88,12 @@ Result<std::unique_ptr<RecordingSource>> RecordingSource::open(const std::string
         return fail("open " + path, fmt::format("it holds {} boots: {}", boots->size(), names),
                     "give the folder of one of them");
     }
-    std::unique_ptr<RecordingSource> source(new RecordingSource(std::move(boots->front())));
+    return open(std::move(boots->front()), std::make_unique<DiskBoot>());
+}
+
+Result<std::unique_ptr<RecordingSource>> RecordingSource::open(ShelvedBoot boot,
+                                                               std::unique_ptr<BootReader> from) {
+    std::unique_ptr<RecordingSource> source(new RecordingSource(std::move(boot), std::move(from)));
     if (auto looked = source->look(); !looked) {
         return std::unexpected(looked.error());
     }
@@ -95,7 +109,7 @@ std::optional<Uuid> RecordingSource::uuid_of_boot() const {
         }
     }
     for (const ShelvedChunk& chunk : boot_.chunks) {
-        const auto text = metadata_text_of(chunk);
+        const auto text = from_->metadata(chunk);
         const auto metadata = text ? parse_metadata(*text) : std::unexpected(text.error());
         if (metadata) {
             return metadata->uuid;
@@ -118,7 +132,7 @@ Result<void> RecordingSource::look() {
     std::string text;
     Result<std::shared_ptr<const Metadata>> metadata;
     for (ShelvedChunk& chunk : boot_.chunks) {
-        auto now = metadata_text_of(chunk);
+        auto now = from_->metadata(chunk);
         if (!now) {
             metadata = std::unexpected(now.error());
             text.clear();
@@ -148,8 +162,11 @@ Result<void> RecordingSource::look() {
                                     uuid_text(pieces_.front().metadata->uuid)),
                         "put each boot's chunks into a folder of its own");
         }
-        pieces_.push_back(
-            {.chunk = chunk, .metadata = *metadata, .own = (*metadata)->kinds == own_layouts()});
+        pieces_.push_back({.chunk = chunk,
+                           .metadata = *metadata,
+                           .own = (*metadata)->kinds == own_layouts(),
+                           .first_ns = chunk.first_ns,
+                           .weight = std::max<std::uint64_t>(chunk.bytes, 1)});
     }
     if (!pieces_.empty()) {
         wall_offset_ns_ = pieces_.front().metadata->wall_offset_ns;
@@ -182,7 +199,7 @@ TellDamage RecordingSource::note_damage() {
 
 std::uint64_t RecordingSource::first_ns_of(Piece& piece) {
     if (piece.first_ns == 0) {
-        auto reader = ChunkReader::open(piece.chunk, piece.metadata->uuid);
+        auto reader = from_->open(piece.chunk, piece.metadata->uuid);
         const auto packet =
             reader ? reader->next([](const Damage&) {}, false) : std::optional<Packet>{};
         piece.first_ns = packet ? packet->header.timestamp_begin : 0;
@@ -191,7 +208,7 @@ std::uint64_t RecordingSource::first_ns_of(Piece& piece) {
 }
 
 bool RecordingSource::begins_with_keyframe(Piece& piece) {
-    auto reader = ChunkReader::open(piece.chunk, piece.metadata->uuid);
+    auto reader = from_->open(piece.chunk, piece.metadata->uuid);
     bool damaged = false;
     while (const auto packet = reader ? reader->next([&](const Damage&) { damaged = true; })
                                       : std::optional<Packet>{}) {
@@ -219,11 +236,15 @@ void RecordingSource::start_at(std::uint64_t boot_ns) {
 
 bool RecordingSource::next_chunk() {
     while (at_ < pieces_.size()) {
-        auto reader = ChunkReader::open(pieces_[at_].chunk, pieces_[at_].metadata->uuid);
+        auto reader = from_->open(pieces_[at_].chunk, pieces_[at_].metadata->uuid);
         if (reader) {
             keyframe_bad_until_ = read_ = 0;
             reader_ = std::make_unique<ReadAhead>(std::move(*reader));
             return true;
+        }
+        if (from_->broken()) {
+            broken_ = reader.error();
+            return false;
         }
         note_damage()({.file = pieces_[at_].chunk.path,
                        .offset = 0,
@@ -383,11 +404,11 @@ std::size_t RecordingSource::take(const Packet& packet, const EventHandler& hand
 }
 
 double RecordingSource::part() const {
-    std::uint64_t done = at_ < pieces_.size() ? read_ : 0;
+    std::uint64_t done = at_ < pieces_.size() ? std::min(read_, pieces_[at_].weight) : 0;
     std::uint64_t all = 0;
     for (std::size_t i = begin_; i < pieces_.size(); i++) {
-        done += i < at_ ? pieces_[i].chunk.bytes : 0;
-        all += pieces_[i].chunk.bytes;
+        done += i < at_ ? pieces_[i].weight : 0;
+        all += pieces_[i].weight;
     }
     return all == 0 ? 1 : std::min(1.0, static_cast<double>(done) / static_cast<double>(all));
 }
@@ -404,6 +425,9 @@ Result<std::size_t> RecordingSource::poll(const EventHandler& handle) {
         in_keyframe_ = false;
         reader_.reset();
         at_++;
+    }
+    if (broken_) {
+        return std::unexpected(*broken_);
     }
     if (at_spooled_ < spooled_.size()) {
         const SpooledPacket& packet = spooled_[at_spooled_++];

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "record/boot_reader.hpp"
 #include "record/chunk.hpp"
 #include "record/metadata.hpp"
 #include "record/read_ahead.hpp"
@@ -33,10 +34,12 @@ struct RecordingFaults {
 /// or damaged a gap says how many events that were, and the next keyframe makes up for it.
 class RecordingSource final : public Source {
 public:
-    /// A directory that `nstrail record` wrote to. One with several boots is refused with their
-    /// names, as are chunks of several boots in one folder.
+    /// A directory that `nstrail record` wrote to, or the address of a stream that such were
+    /// shipped to (stream_url.hpp). One with several boots is refused with their names, as are
+    /// chunks of several boots in one folder.
     [[nodiscard]] static Result<std::unique_ptr<RecordingSource>> open(const std::string& path);
-    /// Whether it could be one: a directory. What else there is would be a stream of JSON lines.
+    /// Whether it could be one: a directory, or an address. What else there is would be a stream of
+    /// JSON lines.
     [[nodiscard]] static bool looks_like(const std::string& path);
 
     /// Begins at the latest keyframe that is not after this boottime, or at the start. Only before
@@ -45,7 +48,8 @@ public:
     /// Ends before the first event that is recorded after this boottime.
     void end_at(std::uint64_t boot_ns) { until_ = boot_ns; }
 
-    /// Delivers the events of a packet. Never fails: see faults().
+    /// Delivers the events of a packet. Fails only where a stream cannot be reached any more; of
+    /// what cannot be read else, see faults().
     [[nodiscard]] Result<std::size_t> poll(const EventHandler& handle) override;
     [[nodiscard]] bool ended() const override { return ended_; }
 
@@ -65,8 +69,12 @@ private:
         std::shared_ptr<const Metadata> metadata;
         bool own = false;            // its records lie as this version's do
         std::uint64_t first_ns = 0;  // of its first packet; 0 = not looked at
+        std::uint64_t weight = 1;    // of it in part(): bytes, where these are known
     };
-    explicit RecordingSource(ShelvedBoot boot) : boot_(std::move(boot)) {}
+    RecordingSource(ShelvedBoot boot, std::unique_ptr<BootReader> from)
+        : boot_(std::move(boot)), from_(std::move(from)) {}
+    [[nodiscard]] static Result<std::unique_ptr<RecordingSource>> open(
+        ShelvedBoot boot, std::unique_ptr<BootReader> from);
     [[nodiscard]] Result<void> look();
     [[nodiscard]] std::optional<Uuid> uuid_of_boot() const;
     [[nodiscard]] std::uint64_t first_ns_of(Piece& piece);
@@ -85,6 +93,8 @@ private:
     [[nodiscard]] TellDamage note_damage();
 
     ShelvedBoot boot_;
+    std::unique_ptr<BootReader> from_;
+    std::optional<Error> broken_;
     std::vector<Piece> pieces_;
     std::vector<SpooledPacket> spooled_;
     std::size_t at_ = 0;      // of pieces_, then of spooled_

@@ -17,12 +17,14 @@
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
 #include "app/recording_log.hpp"
+#include "app/ship_log.hpp"
 #include "app/web_story.hpp"
 #include "event/reflect.hpp"
 #include "record/format.hpp"
 #include "sink/besides.hpp"
 #include "sink/event_feed.hpp"
 #include "sink/findings.hpp"
+#include "sink/shipper.hpp"
 #include "sink/tree.hpp"
 #include "sink/web.hpp"
 #include "sink/web_live.hpp"
@@ -35,6 +37,12 @@ using Clock = std::chrono::steady_clock;
 
 // All are counted and served; a log that repeats itself helps nobody.
 constexpr std::uint64_t findings_logged = 20;
+
+// A cluster that chooses another leader is no reason to be unready.
+constexpr std::chrono::seconds stuck_after{10};
+// At the end what was recorded last is shipped too, if it takes no longer; else the next agent
+// does.
+constexpr std::chrono::seconds last_shipping{5};
 
 /// Draws the hierarchy over the last drawing, cut to the size of the terminal.
 void draw(const View& view, const std::string& address, const std::string& note) {
@@ -92,6 +100,15 @@ void log_remarks(const Lookout& lookout) {
     }
 }
 
+/// What is shipped besides; /readyz says no where that has been stuck for a while.
+void note_shipping(Publication& made, const ShipFigures& figures) {
+    made.source.shipping = figures;
+    if (made.unready.empty() && figures.stuck >= stuck_after) {
+        made.unready =
+            fmt::format("not shipping for {} s: {}", figures.stuck.count(), figures.fault);
+    }
+}
+
 /// Where in that directory this boot is recorded.
 std::string recorded_path(const std::string& directory) {
     std::string boot_id;
@@ -104,6 +121,7 @@ struct AgentOptions {
     NotableChoice notable;
     RecordChoice recording;
     std::string record;
+    ShipChoice ship;
     ListenChoice listen;
     bool tree = false;
     std::string duration;
@@ -125,6 +143,21 @@ int agent(const AgentOptions& given) {
             return complain(resolved.error(), exit_usage);
         }
         writer = *resolved;
+    }
+    std::optional<ShipOptions> shipping;
+    if (!given.ship.url.empty()) {
+        if (!writer) {
+            return complain({.what = "ship what is recorded",
+                             .why = "nothing is",
+                             .next = "give a directory with --record"},
+                            exit_usage);
+        }
+        auto resolved = given.ship.resolve(given.record);
+        if (!resolved) {
+            return complain(resolved.error(), exit_usage);
+        }
+        shipping = std::move(*resolved);
+        writer->store.keep_unshipped = true;
     }
     auto web = given.listen.resolve();
     if (!web) {
@@ -196,6 +229,8 @@ int agent(const AgentOptions& given) {
             log_findings(pipeline.checker());
         }
     };
+    std::optional<Shipper> shipper;
+    ShipLog ship_log;
     while (!stop_requested() && Clock::now() < until) {
         const bool asked = board.wait(pipeline.pause());
         if (auto stepped = pipeline.step(log); !stepped) {
@@ -205,8 +240,15 @@ int agent(const AgentOptions& given) {
         if (const Writer* now = pipeline.writer(); now != nullptr) {
             if (!std::exchange(recording_told, true)) {
                 recording.opened(*now, given.record);
+                // From here on what an earlier recorder left is mended.
+                if (shipping) {
+                    shipper.emplace(*shipping);
+                }
             }
             recording.look(*now);
+        }
+        if (shipper) {
+            ship_log.look(shipper->figures());
         }
         if (!looked && pipeline.world().synchronized()) {
             looked = true;
@@ -218,6 +260,9 @@ int agent(const AgentOptions& given) {
         if (asked) {
             auto made = pipeline.publication();
             made->note = note;
+            if (shipper) {
+                note_shipping(*made, shipper->figures());
+            }
             board.publish(std::move(made));
         }
         if (given.tree && pipeline.world().synchronized() &&
@@ -236,6 +281,10 @@ int agent(const AgentOptions& given) {
     log_findings(pipeline.checker());
     if (writer && !recording.closed(pipeline.close_recording()) && code == exit_ok) {
         code = exit_failure;
+    }
+    if (shipper) {
+        [[maybe_unused]] const bool all = shipper->finish(last_shipping);
+        ship_log.closed(shipper->figures());
     }
     fmt::print(stderr, "nstrail: {}\n", account_text(pipeline.follower()));
     return code;
@@ -257,6 +306,10 @@ void add_agent(CLI::App& app, Run& run) {
     command->add_option("--record", options->record,
                         "keep the latest of what happens in this directory; see `nstrail record`");
     options->recording.add_to(*command, "record-");
+    command->add_option("--ship", options->ship.url,
+                        "ship what is recorded to a stream: nats://HOST:PORT[,HOST:PORT…][/STREAM]"
+                        "[?creds=FILE&ca=FILE&cert=FILE&key=FILE] (docs/FLEET.md)");
+    options->ship.add_to(*command, "ship-");
     options->trace.add_to(*command);
     options->notable.add_to(*command);
     command->callback([=, &run] { run = [=] { return agent(*options); }; });

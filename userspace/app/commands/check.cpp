@@ -12,6 +12,7 @@ namespace {
 
 struct Given {
     std::string path;
+    StreamPick pick;
     bool json = false;
     NotableChoice notable;
 };
@@ -22,7 +23,11 @@ int check(const Given& given) {
     if (!notable) {
         return complain(notable.error(), exit_usage);
     }
-    auto opened = Replay::open(path, *notable);
+    const auto name = given.pick.name(path);
+    if (!name) {
+        return complain(name.error(), exit_usage);
+    }
+    auto opened = Replay::open(*name, *notable);
     if (!opened) {
         return complain(opened.error());
     }
@@ -73,6 +78,7 @@ void add_check(CLI::App& app, Run& run) {
     auto given = std::make_shared<Given>();
     command->add_option("stream", given->path, stream_or_stdin_words)->required();
     command->add_flag("--json", given->json, "one JSON document");
+    given->pick.add_to(*command);
     given->notable.add_to(*command);
     command->callback([=, &run] { run = [=] { return check(*given); }; });
 }

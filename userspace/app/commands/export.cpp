@@ -21,6 +21,7 @@ namespace {
 struct ExportCommand {
     NotableChoice notable;
     std::string path;
+    StreamPick pick;
     std::string to;
     std::string output;
     std::string at;
@@ -123,7 +124,12 @@ int export_events(const ExportCommand& given) {
         [&](bool whole) { perfetto.finish(whole); });
 }
 
-int export_to(const ExportCommand& given) {
+int export_to(ExportCommand given) {
+    auto name = given.pick.name(given.path);
+    if (!name) {
+        return complain(name.error(), exit_usage);
+    }
+    given.path = std::move(*name);
     const bool dot = given.to == "dot";
     const auto misplaced = [&](const char* option, const char* why, const char* next) {
         return complain({.what = fmt::format("export to {} with {}", given.to, option),
@@ -159,6 +165,7 @@ void add_export(CLI::App& app, Run& run) {
         ->check(CLI::IsMember({"perfetto", "json", "dot"}));
     command->add_option("-o,--output", given->output,
                         "a file, which is there once it is whole; else stdout");
+    given->pick.add_to(*command);
     given->range.add_to(*command);
     command->add_option("--at", given->at, "dot: at what time; else the end");
     given->filter.add_to(*command);

@@ -23,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 struct ReplayCommand {
     NotableChoice notable;
     std::string path;
+    StreamPick pick;
     RangeChoice range;
     std::string speed = "max";
     FilterChoice filter;
@@ -100,7 +101,12 @@ int serve(const ReplayCommand& given, const NotableOptions& notable) {
     return exit_ok;
 }
 
-int replay(const ReplayCommand& given) {
+int replay(ReplayCommand given) {
+    auto name = given.pick.name(given.path);
+    if (!name) {
+        return complain(name.error(), exit_usage);
+    }
+    given.path = std::move(*name);
     const auto notable = given.notable.resolve();
     const auto speed = parse_speed(given.speed);
     if (!notable || !speed) {
@@ -158,6 +164,7 @@ void add_replay(CLI::App& app, Run& run) {
     auto options = std::make_shared<ReplayCommand>();
     command->add_option("recording", options->path, stream_or_stdin_words)->required();
     command->add_flag("--json", options->json, "one JSON object per line");
+    options->pick.add_to(*command);
     options->filter.add_to(*command);
     options->range.add_to(*command);
     command

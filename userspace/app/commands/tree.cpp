@@ -12,6 +12,7 @@ namespace nstrail {
 namespace {
 
 struct TreeCommand {
+    StreamPick pick;
     std::string types;
     std::string from;
     std::string at;
@@ -30,7 +31,11 @@ int tree(const TreeCommand& given) {
                          .next = "give a recording with --from"},
                         exit_usage);
     }
-    const auto look = given.from.empty() ? look_once() : look_back(given.from, given.at);
+    const auto name = given.pick.name(given.from);
+    if (!name) {
+        return complain(name.error(), exit_usage);
+    }
+    const auto look = given.from.empty() ? look_once() : look_back(*name, given.at);
     if (!look) {
         return complain(look.error(), given.from.empty() ? exit_unsupported : exit_failure);
     }
@@ -53,6 +58,7 @@ void add_tree(CLI::App& app, Run& run) {
     command->add_flag("--tasks", given->tasks, "every task, too");
     command->add_option("--type", given->types, "only these types, e.g. pid,user");
     command->add_option("--from", given->from, stream_words);
+    given->pick.add_to(*command);
     command->add_option("--at", given->at,
                         "when: a time as RFC 3339 has it, +10s from the start, or boottime in "
                         "nanoseconds; else the end");

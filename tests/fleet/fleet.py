@@ -1,0 +1,383 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""fleet.py CASE NSTRAIL MAKE_RECORDING NATS_SERVER: recordings through servers of NATS JetStream.
+
+Each case starts servers of its own on loopback, with the stream of packaging/nats/stream.json."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+from nats import Cluster, Failure, free_ports, until
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+STREAM = json.loads((ROOT / "packaging/nats/stream.json").read_text(encoding="utf-8"))
+FIXTURE = ROOT / "tests/fixtures/recordings/format-1"
+BOOT = "11111111-2222-4333-8444-555555555555"
+SKIPPED = 77
+
+
+class Case:
+    """A folder, a cluster, and what is run in them."""
+
+    def __init__(self, nstrail: str, make_recording: str, server: str, folder: pathlib.Path):
+        self.nstrail, self.make_recording, self.server = nstrail, make_recording, server
+        self.folder = folder
+        self.cluster: Cluster | None = None
+        self.children: list[subprocess.Popen] = []
+
+    def servers(self, count: int = 3, settings: str = "", start: bool = True) -> Cluster:
+        self.cluster = Cluster(self.server, self.folder / "servers", count, settings)
+        if start:
+            self.cluster.start_all()
+        return self.cluster
+
+    def recording(self, name: str = "rec", copies: int = 60, boot: str = BOOT) -> pathlib.Path:
+        path = self.folder / name
+        subprocess.run([self.make_recording, str(path), boot, str(copies)], check=True, timeout=60)
+        return path
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        log = open(self.folder / f"child{len(self.children)}.log", "w+", encoding="utf-8")
+        child = subprocess.Popen([self.nstrail, *arguments], stdout=log, stderr=log,
+                                 stdin=subprocess.DEVNULL)
+        child.log = log  # type: ignore[attr-defined]
+        self.children.append(child)
+        return child
+
+    def said(self, child: subprocess.Popen) -> str:
+        return pathlib.Path(child.log.name).read_text(encoding="utf-8")  # type: ignore[attr-defined]
+
+    def run(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess:
+        return subprocess.run([self.nstrail, *arguments], capture_output=True, text=True,
+                              timeout=seconds, stdin=subprocess.DEVNULL, check=False)
+
+    def ended(self, child: subprocess.Popen, status: int = 0, seconds: float = 40) -> str:
+        try:
+            code = child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{child.args} did not end: {self.said(child)}") from None
+        if code != status:
+            raise Failure(f"{child.args} ended with {code}, not {status}: {self.said(child)}")
+        return self.said(child)
+
+    def ship(self, recording: pathlib.Path, *options: str, url: str = "") -> subprocess.Popen:
+        assert self.cluster is not None
+        return self.start("fleet", "ship", url or self.cluster.url, str(recording), "--cluster",
+                          "test", "--host", "web-1.example", *options)
+
+    def same(self, recording: pathlib.Path, stream: str, *pick: str) -> None:
+        """What is read of the stream is what is read of the directory."""
+        for command in (["replay", "REC", "--json"], ["check", "REC", "--json"],
+                        ["tree", "--from", "REC", "--tasks", "--json"],
+                        ["tree", "--from", "REC", "--at", "+1s"],
+                        ["replay", "REC", "--json", "--begin", "+2s", "--end", "+3s"],
+                        ["export", "REC", "--to", "json"]):
+            local = self.run(*(str(recording) if word == "REC" else word for word in command))
+            remote = self.run(*(stream if word == "REC" else word for word in command), *pick)
+            if local.returncode != remote.returncode or local.stdout != remote.stdout:
+                raise Failure(f"{command}: {len(local.stdout)} bytes and {local.returncode} of the "
+                              f"directory, {len(remote.stdout)} and {remote.returncode} of the stream: "
+                              f"{remote.stderr[-500:]}")
+            if not local.stdout:
+                raise Failure(f"{command}: says nothing: {local.stderr}")
+
+    def stop(self) -> None:
+        for child in self.children:
+            child.kill()
+            child.wait()
+        if self.cluster:
+            self.cluster.stop()
+
+
+def expect(text: str, *patterns: str) -> None:
+    for pattern in patterns:
+        if not re.search(pattern, text):
+            raise Failure(f"nothing like '{pattern}' in: {text[-1500:]}")
+
+
+def leader_killed(case: Case) -> None:
+    """The leader of the stream is killed while a recording is shipped, and comes back."""
+    cluster = case.servers()
+    recording = case.recording()
+    cluster.make_stream(STREAM)
+    child = case.ship(recording, "--rate", "128K")
+    until("some messages", 20, lambda: cluster.messages() >= 4)
+    leader = cluster.leader()
+    cluster.kill(leader)
+    if child.poll() is not None:
+        raise Failure("all was shipped before the leader was killed: " + case.said(child))
+    time.sleep(1)
+    cluster.start(leader)
+    expect(case.ended(child), r"[0-9]+ packets shipped", "0 were gone before")
+    case.same(recording, cluster.url + "/NSTRAIL")
+
+
+def shipper_killed(case: Case) -> None:
+    """Killed in the midst of it, the next one goes on; and where the mark is lost, all is sent
+    again, and read once."""
+    cluster = case.servers()
+    recording = case.recording()
+    cluster.make_stream({**STREAM, "duplicate_window": 100_000_000})
+    child = case.ship(recording, "--rate", "128K")
+    until("some messages", 20, lambda: cluster.messages() >= 4)
+    child.kill()
+    child.wait()
+    expect(case.ended(case.ship(recording)), "0 were gone before")
+    case.same(recording, cluster.url + "/NSTRAIL")
+    before = cluster.messages()
+    (recording / f"boot-{BOOT}" / "shipped").unlink()
+    case.ended(case.ship(recording))
+    if cluster.messages() <= before:
+        raise Failure("nothing was sent twice: the test shows nothing")
+    case.same(recording, cluster.url + "/NSTRAIL")
+
+
+def server_away(case: Case) -> None:
+    """No server is there at first, and then no stream."""
+    cluster = case.servers(start=False)
+    recording = case.recording(copies=4)
+    child = case.ship(recording)
+    until("a word", 10, lambda: "not shipping: connect to nats://localhost" in case.said(child))
+    cluster.start_all()
+    until("another word", 20, lambda: "docs/FLEET.md" in case.said(child))
+    cluster.make_stream(STREAM)
+    expect(case.ended(child), "shipping again", "0 were gone before")
+    case.same(recording, cluster.url + "/NSTRAIL")
+    # What is shipped already is not shipped again.
+    before = cluster.messages()
+    expect(case.ended(case.ship(recording)), r"nstrail: 0 packets shipped")
+    if cluster.messages() != before:
+        raise Failure("something was shipped again")
+
+
+def two_hosts(case: Case) -> None:
+    """Several recordings in one stream: one has to be chosen."""
+    cluster = case.servers(count=1)
+    cluster.make_stream(STREAM)
+    other = "aaaaaaaa-2222-4333-8444-555555555555"
+    one = case.recording("one", copies=3)
+    two = case.recording("two", copies=5, boot=other)
+    for path, host in ((one, "a.example"), (two, "b.example")):
+        case.ended(case.start("fleet", "ship", cluster.url, str(path), "--host", host))
+    stream = cluster.url + "/NSTRAIL"
+    undecided = case.run("replay", stream)
+    expect(undecided.stderr, "it holds 2 recordings: host a.example boot 1111.*host b.example boot aaaa",
+           "choose one with --host and --boot")
+    case.same(one, stream, "--host", "a.example")
+    case.same(two, stream, "--boot", other)
+    expect(case.run("replay", stream, "--host", "c").stderr, "it holds no recording of host c")
+    expect(case.run("replay", str(one), "--host", "c").stderr, "it is no stream")
+    # The first format, as it was recorded once.
+    shipped = case.folder / "format-1"
+    shutil.copytree(FIXTURE, shipped)
+    case.ended(case.start("fleet", "ship", cluster.url, str(shipped), "--host", "old"))
+    case.same(shipped, stream, "--host", "old")
+
+
+def openssl(*arguments: str) -> None:
+    done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure(f"openssl {arguments}: {done.stderr}")
+
+
+def certificate(folder: pathlib.Path, name: str, days: str, host: str = "localhost") -> None:
+    """NAME.pem and NAME.key, signed by ca.pem."""
+    key, request, made = (str(folder / f"{name}.{end}") for end in ("key", "csr", "pem"))
+    names = folder / f"{name}.ext"
+    names.write_text(f"subjectAltName=DNS:{host}\n", encoding="utf-8")
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
+            "-out", request, "-subj", f"/CN={host}")
+    openssl("x509", "-req", "-in", request, "-CA", str(folder / "ca.pem"), "-CAkey",
+            str(folder / "ca.key"), "-CAcreateserial", "-out", made, "-days", days, "-extfile",
+            str(names))
+
+
+def not_let_in(case: Case) -> None:
+    """A wrong password, and none; the right one."""
+    cluster = case.servers(count=1, settings="authorization { user: host, password: right }\n",
+                           start=True)
+    recording = case.recording(copies=1)
+    for who in ("", "host:wrong@"):
+        url = f"nats://{who}localhost:{cluster.ports[0]}"
+        said = case.ended(case.ship(recording, "--for", "2s", url=url), status=1, seconds=15)
+        expect(said, "not shipping: connect to nats://localhost:[0-9]+: it does not accept the "
+               "credentials", "creds=", "nstrail: 0 packets shipped")
+        if "wrong" in said:
+            raise Failure("a password is in the log: " + said)
+    url = f"nats://host:right@localhost:{cluster.ports[0]}"
+    said = case.ended(case.ship(recording, "--for", "2s", url=url), status=1, seconds=15)
+    expect(said, "no stream takes such messages; make one as docs/FLEET.md says")
+    missing = case.run("fleet", "ship", url + "?creds=/nowhere", str(recording), "--for", "1s")
+    expect(missing.stderr, "not shipping: read /nowhere: No such file or directory")
+
+
+def certificates(case: Case) -> None:
+    """Servers' certificates that have expired, or are another's; the client's own."""
+    folder = case.folder / "tls"
+    folder.mkdir()
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+            "2", "-keyout", str(folder / "ca.key"), "-out", str(folder / "ca.pem"), "-subj", "/CN=ca")
+    certificate(folder, "good", "2")
+    certificate(folder, "expired", "0")
+    certificate(folder, "other", "2", "elsewhere.example")
+    recording = case.recording(copies=1)
+    time.sleep(1.1)  # what was made for no day has expired now
+
+    def shipped(server: str, client: str, status: int) -> str:
+        if case.cluster:
+            case.cluster.stop()
+            shutil.rmtree(case.folder / "servers")
+        port = case.servers(count=1, settings=(
+            f'tls {{ cert_file: "{folder}/{server}.pem", key_file: "{folder}/{server}.key", '
+            f'ca_file: "{folder}/ca.pem", verify: true }}\n')).ports[0]
+        own = f"&cert={folder}/{client}.pem&key={folder}/{client}.key" if client else ""
+        url = f"tls://localhost:{port}?ca={folder}/ca.pem{own}"
+        time.sleep(0.5)
+        return case.ended(case.ship(recording, "--for", "2s", url=url), status, seconds=15)
+
+    expect(shipped("expired", "good", 1), "not shipping: connect to tls://localhost:.*expired")
+    expect(shipped("other", "good", 1), "not shipping: connect to tls://localhost:.*(ost ?name|SSL)")
+    expect(shipped("good", "expired", 1), "not shipping: connect to tls://localhost:")
+    expect(shipped("good", "", 1), "not shipping: connect to tls://localhost:")
+    # Let in, and told what is missing.
+    expect(shipped("good", "good", 1), "no stream takes such messages")
+
+
+def too_large(case: Case) -> None:
+    """A server, and a stream, that take less than a packet."""
+    cluster = case.servers(count=1, settings="max_payload: 2048\n")
+    recording = case.recording(copies=2)
+    cluster.make_stream({**STREAM, "max_msg_size": -1})
+    expect(case.ended(case.ship(recording, "--for", "3s"), status=1, seconds=15),
+           "not shipping: .*(a packet takes [0-9]+ bytes, and the server no more than 2048; raise "
+           "max_payload|aximum payload)")
+    cluster.stop()
+    shutil.rmtree(case.folder / "servers")
+    cluster = case.servers(count=1)
+    cluster.make_stream({**STREAM, "max_msg_size": 1024})
+    expect(case.ended(case.ship(recording, "--for", "3s"), status=1, seconds=15),
+           "not shipping: .*message size exceeds maximum allowed")
+
+
+def stream_deleted(case: Case) -> None:
+    """What was shipped goes with the stream; what follows is in the next one, after a gap."""
+    cluster = case.servers(count=1)
+    recording = case.recording()
+    cluster.make_stream(STREAM)
+    child = case.ship(recording, "--rate", "128K")
+    until("some messages", 20, lambda: cluster.messages() >= 4)
+    cluster.ask("$JS.API.STREAM.DELETE.NSTRAIL")
+    until("a word", 20, lambda: "no stream takes such messages" in case.said(child))
+    cluster.make_stream(STREAM)
+    expect(case.ended(child), "shipping again")
+    local = case.run("replay", str(recording), "--json").stdout.splitlines()
+    read = case.run("replay", cluster.url + "/NSTRAIL", "--json")
+    if read.returncode != 0:
+        raise Failure(f"replay ended with {read.returncode}: {read.stderr}")
+    lines = read.stdout.splitlines()
+    lost = [json.loads(line) for line in lines if '"kind":"gap"' in line]
+    if not any(gap.get("cause") == "damage" and gap["lost"] > 0 for gap in lost):
+        raise Failure(f"no gap says what is missing: {lost[:3]}")
+    if not len(local) / 4 < len(lines) < len(local):
+        raise Failure(f"{len(lines)} lines of {len(local)}")
+
+
+def disk_full(case: Case) -> None:
+    """Servers that have no more room: nothing is taken for stored, and it goes on when there is."""
+    cluster = case.servers(count=1, settings=(
+        'jetstream { max_file: 300KB, max_mem: 1MB, store_dir: "HOME/store" }\n'))
+    recording = case.recording()
+    cluster.make_stream({**STREAM, "max_bytes": -1, "discard": "new"})
+    child = case.ship(recording)
+    until("a word", 20, lambda: "not shipping: ship to" in case.said(child))
+    expect(case.said(child), "resources|storage|space|maximum")
+    cluster.kill(0)
+    cluster.settings = 'jetstream { max_file: 1GB, max_mem: 1MB, store_dir: "HOME/store" }\n'
+    cluster.start(0)
+    case.ended(child)
+    case.same(recording, cluster.url + "/NSTRAIL")
+
+
+def http(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def agent(case: Case) -> int:
+    """An agent ships what it records; while it cannot, /readyz and the metrics say so; killed, the
+    next one ships what is missing."""
+    cluster = case.servers(count=1)
+    port = free_ports(1)[0]
+    recording = case.folder / "own"
+
+    def started() -> subprocess.Popen:
+        return case.start("agent", "--listen", f"127.0.0.1:{port}", "--record", str(recording),
+                          "--record-seal", "100ms", "--ship", cluster.url, "--ship-host", "here")
+
+    child = started()
+    time.sleep(1)
+    if child.poll() == 4:
+        print("nothing can be traced here: " + case.said(child))
+        return SKIPPED
+    until("to be stuck", 30, lambda: "not shipping for" in http(port, "/readyz")[1])
+    if http(port, "/readyz")[0] != 503:
+        raise Failure("stuck, and ready")
+    expect(http(port, "/metrics")[1], "nstrail_shipping_connected 0\n",
+           "nstrail_shipping_stuck_seconds [1-9]", "nstrail_shipping_waiting_bytes [1-9]")
+    cluster.make_stream(STREAM)
+    until("to be shipped", 40, lambda: re.search(r"nstrail_shipped_packets_total [1-9]",
+                                                http(port, "/metrics")[1]))
+    expect(http(port, "/metrics")[1], "nstrail_shipping_connected 1\n",
+           "nstrail_shipping_stuck_seconds 0\n", "nstrail_unshipped_packets_total 0\n")
+    child.kill()
+    child.wait()
+    child = started()
+    until("to be ready", 30, lambda: http(port, "/readyz")[0] == 200)
+    child.send_signal(signal.SIGTERM)
+    expect(case.ended(child), "0 were gone before; about 0 bytes")
+    case.same(recording, cluster.url + "/NSTRAIL")
+    return 0
+
+
+CASES = {name: value for name, value in list(globals().items())
+         if getattr(value, "__annotations__", {}).get("case") is Case}
+
+
+def main() -> int:
+    if sys.argv[1:] == ["--list"]:
+        print("\n".join(CASES))
+        return 0
+    name, nstrail, make_recording, server = sys.argv[1:]
+    if not os.access(server, os.X_OK):
+        print("no nats-server: scripts/setup test")
+        return SKIPPED
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with tempfile.TemporaryDirectory(prefix="nstrail-fleet-") as folder:
+        case = Case(nstrail, make_recording, server, pathlib.Path(folder))
+        try:
+            return CASES[name](case) or 0
+        except Failure as failure:
+            print(f"{name}: {failure}")
+            if case.cluster:
+                for log in sorted((case.folder / "servers").glob("*/log")):
+                    text = log.read_text(encoding="utf-8").splitlines()
+                    print(f"-- {log.parent.name}", *text[-15:], sep="\n")
+            return 1
+        finally:
+            case.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

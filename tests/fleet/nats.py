@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers of NATS JetStream on loopback, and as much of a client as their administration takes."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+
+class Failure(Exception):
+    """What was expected did not come true."""
+
+
+def free_ports(count: int) -> list[int]:
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+def until(what: str, seconds: float, probe):
+    """The first true answer of probe(), which may fail meanwhile."""
+    end = time.monotonic() + seconds
+    last: object = None
+    while time.monotonic() < end:
+        try:
+            if last := probe():
+                return last
+        except (OSError, ValueError, KeyError) as error:
+            last = error
+        time.sleep(0.05)
+    raise Failure(f"{what}: not within {seconds} s ({last})")
+
+
+def request(port: int, subject: str, body: object = "", seconds: float = 3.0) -> dict:
+    """One request to a server, and the JSON that it answers."""
+    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as link:
+        lines = link.makefile("rb")
+        lines.readline()
+        payload = (json.dumps(body) if body != "" else "").encode()
+        link.sendall(b'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\n'
+                     b"SUB answer 1\r\n" + f"PUB {subject} answer {len(payload)}\r\n".encode()
+                     + payload + b"\r\n")
+        while True:
+            words = lines.readline().split()
+            if not words:
+                raise OSError("the server closed the connection")
+            if words[0] == b"PING":
+                link.sendall(b"PONG\r\n")
+            elif words[0] == b"-ERR":
+                raise OSError(b" ".join(words).decode())
+            elif words[0] == b"HMSG":
+                raise OSError("nobody answers yet")
+            elif words[0] == b"MSG":
+                return json.loads(lines.read(int(words[-1])))
+
+
+class Cluster:
+    """So many servers; `settings` are lines of the configuration of each."""
+
+    def __init__(self, binary: str, folder: pathlib.Path, count: int = 3, settings: str = ""):
+        self.binary, self.folder, self.count = binary, folder, count
+        ports = free_ports(2 * count)
+        self.ports, self.routes = ports[:count], ports[count:]
+        self.settings = settings
+        self.servers: list[subprocess.Popen | None] = [None] * count
+
+    @property
+    def url(self) -> str:
+        return "nats://" + ",".join(f"localhost:{port}" for port in self.ports)
+
+    def start(self, index: int) -> None:
+        home = self.folder / f"node{index}"
+        home.mkdir(parents=True, exist_ok=True)
+        routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in self.routes)
+        cluster = "" if self.count == 1 else (
+            f'cluster {{ name: test, listen: "127.0.0.1:{self.routes[index]}", routes: [{routes}] }}\n')
+        limits = "" if "max_file" in self.settings else "max_file: 1GB, "
+        config = home / "server.conf"
+        config.write_text(
+            f'server_name: node{index}\nlisten: "127.0.0.1:{self.ports[index]}"\n{cluster}'
+            + (self.settings if "jetstream" in self.settings else
+               f'jetstream {{ {limits}max_mem: 64MB, store_dir: "{home}/store" }}\n{self.settings}'
+               ).replace("HOME", str(home)), encoding="utf-8")
+        with open(home / "log", "ab") as log:
+            # pylint: disable-next=consider-using-with
+            self.servers[index] = subprocess.Popen([self.binary, "-c", str(config)], stdout=log,
+                                                   stderr=log, stdin=subprocess.DEVNULL)
+
+    def start_all(self) -> None:
+        for index in range(self.count):
+            self.start(index)
+
+    def kill(self, index: int) -> None:
+        server = self.servers[index]
+        assert server is not None
+        server.send_signal(signal.SIGKILL)
+        server.wait()
+        self.servers[index] = None
+
+    def ask(self, subject: str, body: object = "") -> dict:
+        """Of whichever server answers."""
+        fault: Exception | None = None
+        for index, server in enumerate(self.servers):
+            if server is not None:
+                try:
+                    return request(self.ports[index], subject, body)
+                except OSError as error:
+                    fault = error
+        raise OSError(str(fault))
+
+    def make_stream(self, config: dict) -> None:
+        config = {**config, "num_replicas": self.count}
+
+        def made() -> bool:
+            answer = self.ask(f"$JS.API.STREAM.CREATE.{config['name']}", config)
+            if "error" in answer:
+                raise OSError(answer["error"]["description"])
+            return True
+        until("make the stream", 20, made)
+
+    def info(self) -> dict:
+        answer = self.ask("$JS.API.STREAM.INFO.NSTRAIL")
+        if "error" in answer:
+            raise OSError(answer["error"]["description"])
+        return answer
+
+    def messages(self) -> int:
+        return self.info()["state"]["messages"]
+
+    def leader(self) -> int:
+        return int(self.info()["cluster"]["leader"].removeprefix("node"))
+
+    def stop(self) -> None:
+        for server in self.servers:
+            if server is not None:
+                server.kill()
+                server.wait()
+
+
+def find_server() -> str | None:
+    return shutil.which("nats-server", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
