@@ -74,6 +74,15 @@ Result<void> Replay::run(const Observer& observer) {
     return {};
 }
 
+ExitCode Replay::verdict() const {
+    const Findings& findings = checker().findings();
+    if (findings.violations() != 0) {
+        return exit_violations;
+    }
+    const bool decided = told() && world().synchronized() && findings.unknown() == 0;
+    return decided ? exit_ok : exit_unsupported;
+}
+
 RecordingClock Replay::clock() const {
     return recording_ == nullptr ? RecordingClock{}
                                  : RecordingClock{.first_ns = recording_->first_ns(),

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/follow.hpp"
+#include "app/options.hpp"
 #include "app/times.hpp"
 #include "source/recording.hpp"
 #include "source/source.hpp"
@@ -43,6 +44,9 @@ public:
     [[nodiscard]] const Follower& follower() const { return follower_; }
     /// The first event, which says what was hooked, has come.
     [[nodiscard]] bool told() const { return told_; }
+    /// What nstrail check ends with, once it is finished: whether the kernel broke a rule, or what
+    /// was lost leaves that undecided.
+    [[nodiscard]] ExitCode verdict() const;
     /// How much of it has been read, 0 to 1; empty = nobody knows.
     [[nodiscard]] std::optional<double> part() const;
     /// For parse_time(). Of JSON lines nothing is known before they are read.

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "record/frame.hpp"
+#include "record/shipped.hpp"
 
 namespace nstrail {
 
@@ -126,24 +127,15 @@ Result<Fd> ordered(Fd file, std::vector<Frame> frames) {
 }  // namespace
 
 Result<std::unique_ptr<StreamBoot>> StreamBoot::open(const StreamUrl& url) {
-    if (url.stream.empty()) {
-        return fail("read " + url.text(), "its address names no stream",
-                    "e.g. nats://HOST:4222/NSTRAIL");
-    }
     auto link = StreamLink::open(url);
     if (!link) {
         return std::unexpected(link.error());
     }
-    const auto subjects = (*link)->subjects(chunks_filter(url.host, url.boot));
-    if (!subjects) {
-        return std::unexpected(subjects.error());
+    auto shipped = shipped_names(**link, url);
+    if (!shipped) {
+        return std::unexpected(shipped.error());
     }
-    std::vector<ShipName> names;
-    for (const std::string& subject : *subjects) {
-        if (auto name = ShipName::parse(subject)) {
-            names.push_back(std::move(*name));
-        }
-    }
+    std::vector<ShipName>& names = *shipped;
     if (names.empty()) {
         return fail(
             "read " + url.text(),

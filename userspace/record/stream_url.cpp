@@ -80,6 +80,9 @@ Result<StreamUrl> StreamUrl::parse(std::string_view text) {
     if (url.stream.find_first_of("./*> \t") != std::string::npos) {
         return bad(fmt::format("'{}' is no name of a stream", url.stream));
     }
+    if (servers.ends_with(',')) {
+        return bad("a server is missing behind the last comma");
+    }
     do {
         const std::string_view server = cut(servers, ",");
         const std::size_t colon = server.rfind(':');

@@ -55,17 +55,14 @@ int check(const Given& given) {
     if (fault) {
         complain(*fault);
     }
-    if (findings.violations() != 0) {
-        return exit_violations;
-    }
-    if (!replay.told() || !world.synchronized()) {
+    if (replay.verdict() != exit_violations && (!replay.told() || !world.synchronized())) {
         return complain({.what = "check " + path,
                          .why = replay.told() ? "its first snapshot is not complete"
                                               : "it does not say which hooks it was made with",
                          .next = "write one with `nstrail record`, or `nstrail live --json --all`"},
                         exit_unsupported);
     }
-    return findings.unknown() != 0 ? exit_unsupported : exit_ok;
+    return replay.verdict();
 }
 
 }  // namespace

@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <mutex>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "app/commands.hpp"
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
+#include "app/replay.hpp"
 #include "app/ship_log.hpp"
+#include "base/text.hpp"
 #include "record/shelf.hpp"
+#include "record/shipped.hpp"
 #include "sink/shipper.hpp"
 
 namespace nstrail {
@@ -44,6 +53,163 @@ int ship(const ShipCommand& given) {
     return done ? exit_ok : exit_failure;
 }
 
+struct ReadCommand {
+    std::string url;
+    StreamPick pick;
+    bool json = false;
+    std::size_t jobs = 0;
+    NotableChoice notable;
+};
+
+Result<std::vector<ShippedBoot>> listed(const ReadCommand& given) {
+    const auto name = given.pick.name(given.url);
+    const auto url = name ? StreamUrl::parse(*name) : std::unexpected(name.error());
+    return url ? list_shipped(*url) : std::unexpected(url.error());
+}
+
+/// A moment of that boot as people write it; "-" = there is none.
+std::string moment(const ShippedBoot& boot, std::uint64_t boot_ns) {
+    return boot_ns == 0 ? "-" : rfc3339(boot_ns + boot.wall_offset_ns);
+}
+
+int list(const ReadCommand& given) {
+    const auto boots = listed(given);
+    if (!boots) {
+        return complain(boots.error());
+    }
+    const auto json_moment = [](const ShippedBoot& boot, std::uint64_t boot_ns) {
+        return boot_ns == 0 ? "null" : json_quote(moment(boot, boot_ns));
+    };
+    std::string lines;
+    for (const ShippedBoot& boot : *boots) {
+        const std::string seen = rfc3339(static_cast<std::uint64_t>(boot.seen_ns));
+        if (given.json) {
+            lines += fmt::format(
+                R"({}{{"cluster":{},"host":{},"boot_id":{},"begin":{},"end":{},"last_seen":{},"lost":{}}})",
+                lines.empty() ? "" : ",", json_quote(boot.name.cluster), json_quote(boot.name.host),
+                json_quote(uuid_text(boot.name.boot)), json_moment(boot, boot.begin_ns),
+                json_moment(boot, boot.end_ns), json_quote(seen), boot.lost);
+        } else {
+            lines += fmt::format("{}  {}  {}  {} to {}  seen {}  {} lost\n",
+                                 printable(boot.name.cluster), printable(boot.name.host),
+                                 uuid_text(boot.name.boot), moment(boot, boot.begin_ns),
+                                 moment(boot, boot.end_ns), seen, boot.lost);
+        }
+    }
+    if (given.json) {
+        fmt::print(R"({{"schema":"nstrail.fleet/1","recordings":[{}]}})"
+                   "\n",
+                   lines);
+    } else {
+        fmt::print("{}", lines);
+    }
+    return exit_ok;
+}
+
+/// Holds one recording of the stream against the rules. Returns a line for it, and what `nstrail
+/// check` would end with.
+std::pair<std::string, int> check_one(const ReadCommand& given, const NotableOptions& notable,
+                                      const ShipName& name) {
+    const std::string boot = uuid_text(name.boot);
+    const auto line = [&](std::string_view verdict, const std::string& words) {
+        return given.json
+                   ? fmt::format(R"({{"cluster":{},"host":{},"boot_id":{},"verdict":"{}",{}}})"
+                                 "\n",
+                                 json_quote(name.cluster), json_quote(name.host), json_quote(boot),
+                                 verdict, words)
+                   : fmt::format("{}  {}  {}  {}: {}\n", printable(name.cluster),
+                                 printable(name.host), boot, verdict, words);
+    };
+    const auto failed = [&](const Error& error) {
+        return std::pair(
+            line("unread", given.json ? "\"error\":" + json_quote(error.line()) : error.line()),
+            int{exit_failure});
+    };
+    const StreamPick pick{.host = name.host, .boot = boot};
+    const auto url = pick.name(given.url);
+    auto opened = url ? Replay::open(*url, notable) : std::unexpected(url.error());
+    if (!opened) {
+        return failed(opened.error());
+    }
+    Replay& replay = **opened;
+    while (!replay.ended()) {
+        if (stop_requested()) {
+            return failed({.what = "check it", .why = "interrupted", .next = {}});
+        }
+        if (auto stepped = replay.step(); !stepped) {
+            return failed(stepped.error());
+        }
+    }
+    replay.finish();
+    const ExitCode code = replay.verdict();
+    const Findings& findings = replay.checker().findings();
+    const char* verdict = code == exit_ok           ? "clean"
+                          : code == exit_violations ? "violations"
+                                                    : "undecided";
+    const std::uint64_t events = sum(replay.world().account().events);
+    const std::uint64_t lost = replay.world().view().lost();
+    const std::string words =
+        given.json
+            ? fmt::format(R"("events":{},"lost":{},"violations":{},"unknown":{},"damaged":{})",
+                          events, lost, findings.violations(), findings.unknown(),
+                          !replay.faults_text().empty())
+            : fmt::format("{} events, {} lost, {} violations, {} unknown\n{}", events, lost,
+                          findings.violations(), findings.unknown(), replay.faults_text());
+    return {line(verdict, given.json ? words : words.substr(0, words.size() - 1)), code};
+}
+
+/// All of them, a few at a time; each holds one chunk and one model.
+int check(const ReadCommand& given) {
+    const auto notable = given.notable.resolve();
+    if (!notable) {
+        return complain(notable.error(), exit_usage);
+    }
+    const auto boots = listed(given);
+    if (!boots) {
+        return complain(boots.error());
+    }
+    catch_signals();
+    std::mutex mutex;
+    std::size_t next = 0;
+    std::array<std::size_t, exit_unsupported + 1> ended{};
+    const auto work = [&] {
+        while (true) {
+            std::size_t mine = 0;
+            {
+                const std::lock_guard lock(mutex);
+                if (next == boots->size() || stop_requested()) {
+                    return;
+                }
+                mine = next++;
+            }
+            const auto [line, code] = check_one(given, *notable, (*boots)[mine].name);
+            const std::lock_guard lock(mutex);
+            fmt::print("{}", line);
+            std::fflush(stdout);
+            ended[static_cast<std::size_t>(code)]++;
+        }
+    };
+    const std::size_t jobs =
+        given.jobs != 0 ? given.jobs : std::max(1U, std::thread::hardware_concurrency());
+    {
+        std::vector<std::jthread> workers;
+        for (std::size_t i = 0; i < std::min(jobs, boots->size()); i++) {
+            workers.emplace_back(work);
+        }
+    }
+    fmt::print(stderr,
+               "nstrail: {} recordings: {} clean, {} with violations, {} undecided, {} not "
+               "read\n",
+               boots->size(), ended[exit_ok], ended[exit_violations], ended[exit_unsupported],
+               boots->size() - ended[exit_ok] - ended[exit_violations] - ended[exit_unsupported]);
+    for (const int code : {exit_violations, exit_failure, exit_unsupported}) {
+        if (ended[static_cast<std::size_t>(code)] != 0) {
+            return code;
+        }
+    }
+    return stop_requested() ? exit_failure : exit_ok;
+}
+
 }  // namespace
 
 void add_fleet(CLI::App& app, Run& run) {
@@ -63,6 +229,31 @@ void add_fleet(CLI::App& app, Run& run) {
     given->choice.add_to(*command);
     command->add_option("--for", given->duration, "give up after this time, e.g. 10s");
     command->callback([=, &run] { run = [=] { return ship(*given); }; });
+
+    const auto reader = [&](const char* name, const char* help, const char* json) {
+        auto* made = fleet->add_subcommand(name, help);
+        auto read = std::make_shared<ReadCommand>();
+        made->add_option(
+                "url", read->url,
+                "nats://HOST:PORT[,HOST:PORT…]/STREAM[?creds=FILE&ca=FILE&cert=FILE&key=FILE]")
+            ->required();
+        read->pick.add_to(*made);
+        made->add_flag("--json", read->json, json);
+        return std::pair(made, read);
+    };
+    const auto [lister, listing] =
+        reader("ls", "The recordings of a stream: hosts, boots, times, what was lost, last seen.",
+               "one JSON document (nstrail.fleet/1)");
+    lister->callback([=, &run, given_list = listing] { run = [=] { return list(*given_list); }; });
+    const auto [checker, checking] =
+        reader("check",
+               "Holds all recordings of a stream against the rules, a line for each; ends as "
+               "`nstrail check` does, by the worst of them.",
+               "one JSON object per line");
+    checker->add_option("--jobs", checking->jobs, "how many at a time; else one for each CPU");
+    checking->notable.add_to(*checker);
+    checker->callback(
+        [=, &run, given_check = checking] { run = [=] { return check(*given_check); }; });
 }
 
 }  // namespace nstrail
