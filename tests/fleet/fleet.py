@@ -40,7 +40,7 @@ class Case:
             self.cluster.start_all()
         return self.cluster
 
-    def recording(self, name: str = "rec", copies: int = 60, boot: str = BOOT) -> pathlib.Path:
+    def recording(self, name: str = "rec", copies: int = 30, boot: str = BOOT) -> pathlib.Path:
         path = self.folder / name
         subprocess.run([self.make_recording, str(path), boot, str(copies)], check=True, timeout=60)
         return path
@@ -245,9 +245,10 @@ def certificates(case: Case) -> None:
         return case.ended(case.ship(recording, "--for", "2s", url=url), status, seconds=15)
 
     expect(shipped("expired", "good", 1), "not shipping: connect to tls://localhost:.*expired")
-    expect(shipped("other", "good", 1), "not shipping: connect to tls://localhost:.*(ost ?name|SSL)")
-    expect(shipped("good", "expired", 1), "not shipping: connect to tls://localhost:")
-    expect(shipped("good", "", 1), "not shipping: connect to tls://localhost:")
+    expect(shipped("other", "good", 1), "not shipping: connect to tls://localhost:.*hostname mismatch")
+    for client in ("expired", ""):
+        expect(shipped("good", client, 1), "not shipping: connect to tls://localhost:.*does it want "
+               "another certificate")
     # Let in, and told what is missing.
     expect(shipped("good", "good", 1), "no stream takes such messages")
 
@@ -258,8 +259,8 @@ def too_large(case: Case) -> None:
     recording = case.recording(copies=2)
     cluster.make_stream({**STREAM, "max_msg_size": -1})
     expect(case.ended(case.ship(recording, "--for", "3s"), status=1, seconds=15),
-           "not shipping: .*(a packet takes [0-9]+ bytes, and the server no more than 2048; raise "
-           "max_payload|aximum payload)")
+           "not shipping: .*a packet takes [0-9]+ bytes, and the server no more than 2048; raise "
+           "max_payload")
     cluster.stop()
     shutil.rmtree(case.folder / "servers")
     cluster = case.servers(count=1)

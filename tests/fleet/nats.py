@@ -114,7 +114,9 @@ class Cluster:
         raise OSError(str(fault))
 
     def make_stream(self, config: dict) -> None:
-        config = {**config, "num_replicas": self.count}
+        # A server reserves what a stream may grow to.
+        config = {**config, "num_replicas": self.count,
+                  "max_bytes": min(config["max_bytes"], 256 << 20)}
 
         def made() -> bool:
             answer = self.ask(f"$JS.API.STREAM.CREATE.{config['name']}", config)

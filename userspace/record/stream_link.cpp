@@ -37,6 +37,10 @@ std::string said(natsStatus status, jsErrCode code = static_cast<jsErrCode>(0)) 
     if (last == status && text != nullptr && *text != '\0') {
         why = text;
         std::ranges::replace(why, '\n', ' ');
+        // It begins with "(file.c:line): " of the library.
+        if (const std::size_t end = why.find("): "); why.starts_with('(') && end < 40) {
+            why.erase(0, end + 3);
+        }
     }
     return code == 0 ? why : fmt::format("{} ({})", why, static_cast<int>(code));
 }
@@ -163,7 +167,10 @@ Result<void> StreamLink::connect(const std::string& server) {
                     "give a file with ?creds=, or a certificate with ?cert= and ?key=");
     }
     if (status != NATS_OK) {
-        return fail(where(), said(status));
+        return fail(where(), said(status),
+                    secure && status == NATS_PROTOCOL_ERROR
+                        ? "does it want another certificate? give one with ?cert= and ?key="
+                        : "");
     }
     jsCtx* context = nullptr;
     jsOptions settings;
