@@ -176,6 +176,23 @@ def two_hosts(case: Case) -> None:
     case.same(two, stream, "--boot", other)
     expect(case.run("replay", stream, "--host", "c").stderr, "it holds no recording of host c")
     expect(case.run("replay", str(one), "--host", "c").stderr, "it is no stream")
+    listed = json.loads(case.run("fleet", "ls", stream, "--json").stdout)
+    if [(one["host"], one["boot_id"], one["lost"]) for one in listed["recordings"]] != [
+            ("a.example", BOOT, 0), ("b.example", other, 0)]:
+        raise Failure(f"fleet ls: {listed}")
+    if not all(one["begin"] < one["end"] for one in listed["recordings"]):
+        raise Failure(f"fleet ls: {listed}")
+    expect(case.run("fleet", "ls", stream).stdout, f"default  a.example  {BOOT}  20.* to 20.*  0 lost")
+    checked = case.run("fleet", "check", stream, "--json")
+    lines = sorted((json.loads(line) for line in checked.stdout.splitlines()),
+                   key=lambda line: line["host"])
+    for line, path in zip(lines, (one, two), strict=True):
+        alone = case.run("check", str(path), "--json")
+        expected = {0: "clean", 3: "violations", 4: "undecided"}[alone.returncode]
+        if line["verdict"] != expected or line["events"] == 0:
+            raise Failure(f"fleet check: {line}, and {expected} of the directory")
+    if checked.returncode not in (0, 3, 4):
+        raise Failure(f"fleet check ended with {checked.returncode}: {checked.stderr}")
     # The first format, as it was recorded once.
     shipped = case.folder / "format-1"
     shutil.copytree(FIXTURE, shipped)
