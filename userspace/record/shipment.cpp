@@ -33,9 +33,9 @@ std::string text_of_token(std::string_view token) {
     for (std::size_t at = 0; at < token.size(); at++) {
         unsigned byte = 0;
         const std::string_view digits = token.substr(at + 1, 2);
-        const bool coded =
-            token[at] == '%' && digits.size() == 2 &&
-            std::from_chars(digits.data(), digits.data() + 2, byte, 16).ptr == digits.data() + 2;
+        const char* end = digits.data() + digits.size();
+        const bool coded = token[at] == '%' && digits.size() == 2 &&
+                           std::from_chars(digits.data(), end, byte, 16).ptr == end;
         made += coded ? static_cast<char>(byte) : token[at];
         at += coded ? 2 : 0;
     }

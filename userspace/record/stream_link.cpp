@@ -30,7 +30,7 @@ using Options = std::unique_ptr<natsOptions, Destroy<natsOptions_Destroy>>;
 using Message = std::unique_ptr<natsMsg, Destroy<natsMsg_Destroy>>;
 
 /// What the library says of its last call, which returned `status`.
-std::string said(natsStatus status, jsErrCode code = static_cast<jsErrCode>(0)) {
+std::string said(natsStatus status, jsErrCode code = {}) {
     natsStatus last = NATS_OK;
     const char* text = nats_GetLastError(&last);
     std::string why = natsStatus_GetText(status);
@@ -46,7 +46,7 @@ std::string said(natsStatus status, jsErrCode code = static_cast<jsErrCode>(0)) 
 }
 
 std::unexpected<Error> refused(const StreamUrl& url, std::string what, natsStatus status,
-                               jsErrCode code = static_cast<jsErrCode>(0)) {
+                               jsErrCode code = {}) {
     if (status == NATS_NO_RESPONDERS || code == JSStreamNotFoundErr) {
         return fail(std::move(what),
                     url.stream.empty() ? "no stream takes such messages"
@@ -70,7 +70,7 @@ StreamMessage taken(natsMsg* message) {
                 made.headers.emplace_back(keys[i], value);
             }
         }
-        std::free(keys);
+        std::free(static_cast<void*>(keys));
     }
     const auto* data = reinterpret_cast<const std::byte*>(natsMsg_GetData(message));
     made.payload.assign(data, data + natsMsg_GetDataLength(message));
@@ -210,7 +210,7 @@ Result<bool> StreamLink::publish(const StreamMessage& message) {
     options.MsgId = message.id.c_str();
     options.ExpectStream = url_.stream.empty() ? nullptr : url_.stream.c_str();
     jsPubAck* answer = nullptr;
-    auto code = static_cast<jsErrCode>(0);
+    jsErrCode code{};
     if (status == NATS_OK) {
         status = js_PublishMsg(&answer, parts_->context.get(), made, &options, &code);
     }
@@ -245,7 +245,7 @@ Result<std::optional<StreamMessage>> StreamLink::next(const std::string& subject
 
 Result<std::optional<StreamMessage>> StreamLink::last(const std::string& subject) {
     natsMsg* made = nullptr;
-    auto code = static_cast<jsErrCode>(0);
+    jsErrCode code{};
     const natsStatus status = js_GetLastMsg(&made, parts_->context.get(), url_.stream.c_str(),
                                             subject.c_str(), nullptr, &code);
     const Message got(made);
@@ -264,7 +264,7 @@ Result<std::vector<std::string>> StreamLink::subjects(const std::string& filter)
     options.Wait = answer_ms;
     options.Stream.Info.SubjectsFilter = filter.c_str();
     jsStreamInfo* made = nullptr;
-    auto code = static_cast<jsErrCode>(0);
+    jsErrCode code{};
     const natsStatus status =
         js_GetStreamInfo(&made, parts_->context.get(), url_.stream.c_str(), &options, &code);
     const std::unique_ptr<jsStreamInfo, Destroy<jsStreamInfo_Destroy>> info(made);
