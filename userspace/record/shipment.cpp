@@ -2,9 +2,10 @@
 #include "record/shipment.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
+
+#include "base/percent.hpp"
 
 namespace nstrail {
 
@@ -29,17 +30,7 @@ std::string token(std::string_view text) {
 }
 
 std::string text_of_token(std::string_view token) {
-    std::string made;
-    for (std::size_t at = 0; at < token.size(); at++) {
-        unsigned byte = 0;
-        const std::string_view digits = token.substr(at + 1, 2);
-        const char* end = digits.data() + digits.size();
-        const bool coded = token[at] == '%' && digits.size() == 2 &&
-                           std::from_chars(digits.data(), end, byte, 16).ptr == end;
-        made += coded ? static_cast<char>(byte) : token[at];
-        at += coded ? 2 : 0;
-    }
-    return made;
+    return percent_decoded(token).value_or(std::string(token));
 }
 
 void set(StreamMessage& message, std::string_view name, std::uint64_t value) {

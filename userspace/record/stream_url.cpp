@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "base/percent.hpp"
+
 namespace nstrail {
 
 namespace {
@@ -26,26 +28,6 @@ std::string_view cut(std::string_view& text, std::string_view at) {
     const std::string_view head = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     return head;
-}
-
-std::optional<std::string> decoded(std::string_view text) {
-    std::string plain;
-    for (std::size_t at = 0; at < text.size(); at++) {
-        if (text[at] != '%') {
-            plain += text[at];
-            continue;
-        }
-        unsigned byte = 0;
-        const std::string_view digits = text.substr(at + 1, 2);
-        const auto [end, error] =
-            std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
-        if (error != std::errc{} || digits.size() != 2 || end != digits.data() + 2 || byte == 0) {
-            return std::nullopt;
-        }
-        plain += static_cast<char>(byte);
-        at += 2;
-    }
-    return plain;
 }
 
 bool is_port(std::string_view text) {
@@ -101,7 +83,7 @@ Result<StreamUrl> StreamUrl::parse(std::string_view text) {
                                 : name == "cert"  ? &url.certificate
                                 : name == "key"   ? &url.key
                                                   : nullptr;
-        const auto plain = decoded(value);
+        const auto plain = percent_decoded(value);
         if (to == nullptr || !plain || plain->empty()) {
             return bad(
                 to == nullptr
