@@ -34,6 +34,28 @@ TEST(Teardown, ATaskThatHasNotEndedBlocks) {
     EXPECT_EQ(found[0].obstacle, Obstacle::alive);
 }
 
+TEST(Teardown, AnotherInitIsThatOfAnotherNamespace) {
+    // Inode number and the kernel's memory are used again at once, and what told of it was lost.
+    Script s;
+    s.fork({.tid = 100, .flags = CLONE_NEWPID});
+    const std::uint32_t inner = s.of(100).ns.pid;
+    s.zombie(100);
+    ASSERT_EQ(s.ns(inner)->state(), NsState::dying);
+    const std::uint32_t generation = s.ns(inner)->gen();
+    nst_namespace facts = s.look_ns(inner);
+    ASSERT_EQ(facts.ns_key, s.ns(inner)->record().key);
+    // Read before its pids were closed: its init begins to exit a little earlier.
+    facts.reaper_tid = 100;
+    s.snapshot_begin(1);
+    s.ns_seen(facts);
+    EXPECT_EQ(s.ns(inner)->state(), NsState::dying);
+    EXPECT_EQ(s.ns(inner)->gen(), generation);
+    facts.reaper_tid = 200;
+    s.ns_seen(facts);
+    EXPECT_FALSE(s.ns(inner)->record().dying);
+    EXPECT_EQ(s.ns(inner)->gen(), generation + 1);
+}
+
 TEST(Teardown, AZombieOfAParentOutsideBlocksAndSaysWhose) {
     Script s;
     s.fork({.tid = 100, .flags = CLONE_NEWPID});

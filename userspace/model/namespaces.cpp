@@ -48,7 +48,14 @@ bool Namespaces::knows(const nst_namespace& facts) const {
     }
     const bool other_id = known->id != 0 && facts.id != 0 && known->id != facts.id;
     const bool other_key = known->key != 0 && facts.ns_key != 0 && known->key != facts.ns_key;
-    return !other_id && !other_key;
+    // The last thread of its init was seen to exit, which is then its reaper for ever, and no pid
+    // is allocated there any more: whatever has another and gives out pids was made later, in the
+    // memory of the first.
+    const bool other_init = known->dying_since_ns != 0 &&
+                            (facts.pid_allocated & pids_adding) != 0 && facts.reaper_tid != 0 &&
+                            facts.reaper_tid != known->zapper_tid &&
+                            facts.reaper_tid != known->init_tgid;
+    return !other_id && !other_key && !other_init;
 }
 
 /// What only the kernel's own structures tell, and ioctls on a file of nsfs do not.
