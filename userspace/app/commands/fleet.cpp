@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <mutex>
 #include <thread>
@@ -12,8 +13,10 @@
 #include "app/commands.hpp"
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
+#include "app/printer.hpp"
 #include "app/replay.hpp"
 #include "app/ship_log.hpp"
+#include "app/times.hpp"
 #include "base/text.hpp"
 #include "record/shelf.hpp"
 #include "record/shipped.hpp"
@@ -158,7 +161,22 @@ std::pair<std::string, int> check_one(const ReadCommand& given, const NotableOpt
     return {line(verdict, given.json ? words : words.substr(0, words.size() - 1)), code};
 }
 
-/// All of them, a few at a time; each holds one chunk and one model.
+/// Calls work(boot) with each, a few at a time: each holds one chunk and one model.
+template <class Work>
+void for_each(const std::vector<ShippedBoot>& boots, std::size_t jobs, const Work& work) {
+    std::atomic<std::size_t> next = 0;
+    const auto some = [&] {
+        for (auto mine = next++; mine < boots.size() && !stop_requested(); mine = next++) {
+            work(boots[mine]);
+        }
+    };
+    jobs = jobs != 0 ? jobs : std::max(1U, std::thread::hardware_concurrency());
+    std::vector<std::jthread> workers;
+    for (std::size_t i = 0; i < std::min(jobs, boots.size()); i++) {
+        workers.emplace_back(some);
+    }
+}
+
 int check(const ReadCommand& given) {
     const auto notable = given.notable.resolve();
     if (!notable) {
@@ -170,33 +188,14 @@ int check(const ReadCommand& given) {
     }
     catch_signals();
     std::mutex mutex;
-    std::size_t next = 0;
     std::array<std::size_t, exit_unsupported + 1> ended{};
-    const auto work = [&] {
-        while (true) {
-            std::size_t mine = 0;
-            {
-                const std::lock_guard lock(mutex);
-                if (next == boots->size() || stop_requested()) {
-                    return;
-                }
-                mine = next++;
-            }
-            const auto [line, code] = check_one(given, *notable, (*boots)[mine].name);
-            const std::lock_guard lock(mutex);
-            fmt::print("{}", line);
-            std::fflush(stdout);
-            ended[static_cast<std::size_t>(code)]++;
-        }
-    };
-    const std::size_t jobs =
-        given.jobs != 0 ? given.jobs : std::max(1U, std::thread::hardware_concurrency());
-    {
-        std::vector<std::jthread> workers;
-        for (std::size_t i = 0; i < std::min(jobs, boots->size()); i++) {
-            workers.emplace_back(work);
-        }
-    }
+    for_each(*boots, given.jobs, [&](const ShippedBoot& boot) {
+        const auto [line, code] = check_one(given, *notable, boot.name);
+        const std::lock_guard lock(mutex);
+        fmt::print("{}", line);
+        std::fflush(stdout);
+        ended[static_cast<std::size_t>(code)]++;
+    });
     fmt::print(stderr,
                "nstrail: {} recordings: {} clean, {} with violations, {} undecided, {} not "
                "read\n",
@@ -208,6 +207,131 @@ int check(const ReadCommand& given) {
         }
     }
     return stop_requested() ? exit_failure : exit_ok;
+}
+
+struct FindCommand {
+    ReadCommand read;
+    std::string expression;
+    RangeChoice range;
+};
+
+/// Times of day as nanoseconds since 1970: what begins at its own moment on each host is no time
+/// here.
+Result<RangeChoice::Range> calendar(const RangeChoice& choice) {
+    for (const std::string& text : {choice.begin, choice.end}) {
+        if (!text.empty() && text.find('-') == std::string::npos) {
+            return fail("find from or up to '" + text + "'", "each host began at another time",
+                        "give a time of day, e.g. 2026-03-01T10:15:00Z");
+        }
+    }
+    return choice.resolve({});
+}
+
+/// Prints what matches in one recording, each line with whose it is. Returns how many lines that
+/// were.
+Result<std::uint64_t> find_one(const FindCommand& given, const NotableOptions& notable,
+                               const Filter& filter, const RangeChoice::Range& when,
+                               const ShippedBoot& boot, std::mutex& mutex) {
+    const auto own = [&](std::uint64_t wall_ns) {
+        return wall_ns - std::min(wall_ns, boot.wall_offset_ns);
+    };
+    const std::uint64_t end_ns = when.end_ns == UINT64_MAX ? UINT64_MAX : own(when.end_ns);
+    if (end_ns < boot.begin_ns || own(when.begin_ns) > boot.end_ns) {
+        return 0;
+    }
+    const std::string boot_id = uuid_text(boot.name.boot);
+    const auto url = StreamPick{.host = boot.name.host, .boot = boot_id}.name(given.read.url);
+    auto opened = url ? Replay::open(*url, notable) : std::unexpected(url.error());
+    if (!opened) {
+        return std::unexpected(opened.error());
+    }
+    Replay& replay = **opened;
+    replay.limit({.begin_ns = own(when.begin_ns), .end_ns = end_ns});
+    Printer printer(replay.world(), replay.checker(), given.read.json, filter);
+    const std::string whose =
+        given.read.json
+            ? fmt::format(R"({{"cluster":{},"host":{},"boot_id":{},)",
+                          json_quote(boot.name.cluster), json_quote(boot.name.host),
+                          json_quote(boot_id))
+            : fmt::format("{}  {}  ", printable(boot.name.cluster), printable(boot.name.host));
+    std::uint64_t lines = 0;
+    std::string out;
+    const auto print = [&] {
+        take_lines(printer.out(), [&](std::string_view line) {
+            lines++;
+            out += whose;
+            out += line.substr(given.read.json ? 1 : 0);
+            out += '\n';
+        });
+        if (!out.empty()) {
+            const std::lock_guard lock(mutex);
+            fmt::print("{}", out);
+            std::fflush(stdout);
+            out.clear();
+        }
+    };
+    const auto show = [&](const Event& event, const Change& change) {
+        if (replay.now() < own(when.begin_ns)) {
+            return;
+        }
+        // What was hooked is told by `replay`; that something is missing, here too.
+        if (event.kind() != NST_KIND_session) {
+            printer.event(event, change);
+        }
+        printer.news(event);
+    };
+    while (!replay.ended()) {
+        if (stop_requested()) {
+            return fail("find in it", "interrupted");
+        }
+        if (auto stepped = replay.step(show); !stepped) {
+            print();
+            return std::unexpected(stepped.error());
+        }
+        print();
+    }
+    replay.finish();
+    printer.findings();
+    print();
+    const std::lock_guard lock(mutex);
+    fmt::print(stderr, "{}", replay.faults_text());
+    return lines;
+}
+
+int find(const FindCommand& given) {
+    const auto notable = given.read.notable.resolve();
+    const auto when = calendar(given.range);
+    const auto filter = FilterChoice{.text = given.expression}.resolve();
+    for (const Error* error : {notable ? nullptr : &notable.error(), when ? nullptr : &when.error(),
+                               filter ? nullptr : &filter.error()}) {
+        if (error != nullptr) {
+            return complain(*error, exit_usage);
+        }
+    }
+    const auto boots = listed(given.read);
+    if (!boots) {
+        return complain(boots.error());
+    }
+    catch_signals();
+    std::mutex mutex;
+    std::uint64_t lines = 0;
+    std::size_t with = 0;
+    std::size_t unread = 0;
+    for_each(*boots, given.read.jobs, [&](const ShippedBoot& boot) {
+        const auto found = find_one(given, *notable, **filter, *when, boot, mutex);
+        const std::lock_guard lock(mutex);
+        if (!found) {
+            fmt::print(stderr, "nstrail: host {} boot {}: {}\n", printable(boot.name.host),
+                       uuid_text(boot.name.boot), found.error().line());
+            unread++;
+            return;
+        }
+        lines += *found;
+        with += *found != 0 ? 1 : 0;
+    });
+    fmt::print(stderr, "nstrail: {} lines in {} of {} recordings; {} not read\n", lines, with,
+               boots->size(), unread);
+    return unread != 0 || stop_requested() ? exit_failure : exit_ok;
 }
 
 }  // namespace
@@ -230,30 +354,42 @@ void add_fleet(CLI::App& app, Run& run) {
     command->add_option("--for", given->duration, "give up after this time, e.g. 10s");
     command->callback([=, &run] { run = [=] { return ship(*given); }; });
 
-    const auto reader = [&](const char* name, const char* help, const char* json) {
+    const auto add_reader = [&](const char* name, const char* help, const char* json,
+                                ReadCommand* read) {
         auto* made = fleet->add_subcommand(name, help);
-        auto read = std::make_shared<ReadCommand>();
         made->add_option(
                 "url", read->url,
                 "nats://HOST:PORT[,HOST:PORT…]/STREAM[?creds=FILE&ca=FILE&cert=FILE&key=FILE]")
             ->required();
         read->pick.add_to(*made);
         made->add_flag("--json", read->json, json);
-        return std::pair(made, read);
+        return made;
     };
-    const auto [lister, listing] =
-        reader("ls", "The recordings of a stream: hosts, boots, times, what was lost, last seen.",
-               "one JSON document (nstrail.fleet/1)");
-    lister->callback([=, &run, given_list = listing] { run = [=] { return list(*given_list); }; });
-    const auto [checker, checking] =
-        reader("check",
-               "Holds all recordings of a stream against the rules, a line for each; ends as "
-               "`nstrail check` does, by the worst of them.",
-               "one JSON object per line");
-    checker->add_option("--jobs", checking->jobs, "how many at a time; else one for each CPU");
-    checking->notable.add_to(*checker);
-    checker->callback(
-        [=, &run, given_check = checking] { run = [=] { return check(*given_check); }; });
+    // Those that go through all of each recording.
+    const auto add_searcher = [&](const char* name, const char* help, ReadCommand* read) {
+        auto* made = add_reader(name, help, "one JSON object per line", read);
+        made->add_option("--jobs", read->jobs, "how many at a time; else one for each CPU");
+        read->notable.add_to(*made);
+        return made;
+    };
+    auto listing = std::make_shared<ReadCommand>();
+    add_reader("ls", "The recordings of a stream: hosts, boots, times, what was lost, last seen.",
+               "one JSON document (nstrail.fleet/1)", listing.get())
+        ->callback([=, &run] { run = [=] { return list(*listing); }; });
+    auto checking = std::make_shared<ReadCommand>();
+    add_searcher("check",
+                 "Holds all recordings of a stream against the rules, a line for each; ends as "
+                 "`nstrail check` does, by the worst of them.",
+                 checking.get())
+        ->callback([=, &run] { run = [=] { return check(*checking); }; });
+    auto finding = std::make_shared<FindCommand>();
+    auto* finder = add_searcher("find",
+                                "What matches in all recordings of a stream, as it is read: events "
+                                "and findings, each with whose it is.",
+                                &finding->read);
+    finder->add_option("expression", finding->expression, "docs/FILTER.md")->required();
+    finding->range.add_to(*finder);
+    finder->callback([=, &run] { run = [=] { return find(*finding); }; });
 }
 
 }  // namespace nstrail
