@@ -208,13 +208,13 @@ def two_hosts(case: Case) -> None:
     case.same(shipped, stream, "--host", "old")
 
 
-def found_everywhere(case: Case, stream: str, recordings: dict[str, pathlib.Path]) -> None:
+def found_everywhere(within: Case, stream: str, recordings: dict[str, pathlib.Path]) -> None:
     """What `fleet find` finds is what a filter leaves of each recording, with whose it is."""
     expression = "kind in (task_exec, ns_switch) or finding"
-    found = case.run("fleet", "find", stream, expression, "--json")
+    found = within.run("fleet", "find", stream, expression, "--json")
     lines = [json.loads(line) for line in found.stdout.splitlines()]
     for host, path in recordings.items():
-        replayed = case.run("replay", str(path), "--json", "--filter", expression)
+        replayed = within.run("replay", str(path), "--json", "--filter", expression)
         wanted = [event for event in map(json.loads, replayed.stdout.splitlines()) if event["kind"] != "session"]
         theirs = [{key: value for key, value in line.items() if key not in ("cluster", "host", "boot_id")}
                   for line in lines if line["host"] == host]
@@ -223,15 +223,15 @@ def found_everywhere(case: Case, stream: str, recordings: dict[str, pathlib.Path
     if found.returncode != 0:
         raise Failure(f"fleet find ended with {found.returncode}: {found.stderr}")
     expect(found.stderr, rf"{len(lines)} lines in 2 of 2 recordings; 0 not read")
-    one = case.run("fleet", "find", stream, expression, "--host", "b.example")
+    one = within.run("fleet", "find", stream, expression, "--host", "b.example")
     if {line.split("  ")[1] for line in one.stdout.splitlines()} != {"b.example"}:
         raise Failure(f"fleet find --host: {one.stdout[:500]}")
-    later = case.run("fleet", "find", stream, expression, "--begin", "2100-01-01T00:00:00Z")
+    later = within.run("fleet", "find", stream, expression, "--begin", "2100-01-01T00:00:00Z")
     if later.returncode != 0 or later.stdout:
         raise Failure(f"fleet find --begin: {later.returncode} {later.stdout[:500]} {later.stderr}")
     expect(later.stderr, "0 lines in 0 of 2 recordings")
     for arguments, why in ((["comm=("], "column"), (["comm=sh", "--begin", "+1s"], "each host began at another time")):
-        refused = case.run("fleet", "find", stream, *arguments)
+        refused = within.run("fleet", "find", stream, *arguments)
         if refused.returncode != 2:
             raise Failure(f"fleet find {arguments} ended with {refused.returncode}")
         expect(refused.stderr, why)
