@@ -121,6 +121,8 @@ function arrange(now) {
 onPlace((now, before) => {
     arrange(now);
     if (!about) return;
+    // What is known is drawn at once: keys that are pressed now are for that tree.
+    if (doc && now.tree !== before.tree) drawing.update(doc, now.tree);
     if (now.at !== before.at || now.tab !== before.tab || now.tree !== before.tree) look();
     else if (now.ns !== before.ns || now.task !== before.task) card.show(now, doc, spaces);
     if (now.ns !== before.ns || now.task !== before.task) byId("card").classList.toggle("open", Boolean(now.ns || now.task));
