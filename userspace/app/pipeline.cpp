@@ -19,6 +19,7 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 volatile std::sig_atomic_t stopping = 0;
+volatile std::sig_atomic_t reload_wanted = 0;
 
 // A resync under a storm may lose again and prove nothing; each such try waits longer for the next,
 // so that the work stays bounded.
@@ -43,6 +44,20 @@ void catch_signals() {
     action.sa_handler = [](int) { stopping = 1; };
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
+}
+
+bool take_reload_request() {
+    const bool wanted = reload_wanted != 0;
+    if (wanted) {
+        reload_wanted = 0;
+    }
+    return wanted;
+}
+
+void catch_reload() {
+    struct sigaction action{};
+    action.sa_handler = [](int) { reload_wanted = 1; };
+    sigaction(SIGHUP, &action, nullptr);
 }
 
 void Pipeline::take(const Event& event, const Observer& observer) {

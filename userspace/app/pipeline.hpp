@@ -15,6 +15,9 @@ namespace nstrail {
 
 /// Set by SIGINT and SIGTERM after catch_signals(); commands end cleanly when it is.
 [[nodiscard]] bool stop_requested();
+/// A SIGHUP came since this was last asked; without catch_reload() one ends the process.
+[[nodiscard]] bool take_reload_request();
+void catch_reload();
 void catch_signals();
 
 class Pipeline {
@@ -31,6 +34,12 @@ public:
     /// Records the stream, from its first event on; to be called before the first step. That the
     /// recording cannot be opened is an error of the step that tells the first event.
     void record(WriterOptions options) { recorder_.emplace(std::move(options)); }
+    /// A new chunk of the recording begins as soon as it can.
+    void rotate() {
+        if (recorder_) {
+            recorder_->rotate();
+        }
+    }
     /// Null where nothing is recorded, or not yet.
     [[nodiscard]] const Writer* writer() const { return recorder_ ? recorder_->writer() : nullptr; }
     /// Writes what is left of the recording. Returns its last figures.

@@ -156,7 +156,7 @@ bool Writer::wants_keyframe() const {
         }
     }
     const auto& max_age = options_.store.max_age;
-    return (broken_ && age >= shortest_chunk) ||
+    return rotate_ || (broken_ && age >= shortest_chunk) ||
            chunk_bytes_ >=
                std::max(options_.chunk_bytes, keyframe_bytes_ * options_.keyframe_share) ||
            (max_age.count() != 0 && chunk_bytes_ != 0 && age >= max_age / chunks_per_age);
@@ -168,6 +168,7 @@ void Writer::keyframe(Keyframe tell) {
     chunk_bytes_ = 0;
     chunk_begun_ = Clock::now();
     broken_ = false;
+    rotate_ = false;
     push({.keyframe = std::move(tell), .header = header()});
 }
 

@@ -61,9 +61,11 @@ public:
     void write(const Event& event);
     /// Seals what has waited long enough; to be called from time to time.
     void tick();
-    /// A chunk is full, or what came before was lost: keyframe() is wanted, once the model has no
-    /// round under way.
+    /// A chunk is full, another was asked for, or what came before was lost: keyframe() is wanted,
+    /// once the model has no round under way.
     [[nodiscard]] bool wants_keyframe() const;
+    /// Asks for a new chunk, unless the one that is open is new itself.
+    void rotate() { rotate_ = chunk_bytes_ != 0; }
     /// Begins a new chunk with what `tell` tells. What it holds lives until that is written.
     void keyframe(Keyframe tell);
     /// Waits until all that was written so far is in files.
@@ -110,6 +112,7 @@ private:
     std::uint32_t chunk_;
     std::uint32_t session_;
     bool broken_ = false;  // something is missing since the last keyframe
+    bool rotate_ = false;
     std::uint64_t events_ = 0;
     std::uint64_t lost_ = 0;
 

@@ -19,6 +19,12 @@ public:
     void take(const Event& event);
     /// To be called from time to time, when the model has taken in what take() was called with.
     void tick(const World& world);
+    /// Asks for a new chunk; see Writer.
+    void rotate() {
+        if (writer_) {
+            writer_->rotate();
+        }
+    }
     /// Why the recording could not be opened; there is none then.
     [[nodiscard]] const std::optional<Error>& refused() const { return refused_; }
     /// Null before the first event.

@@ -100,15 +100,37 @@ struct WebServer::State {
     const WebOptions options;
     WebSource& source;
     WebCounts counts;
-    TlsContext tls{nullptr, SSL_CTX_free};
-    std::optional<WebGuard> guard;
+    TlsInUse tls;
+    WebGuard guard;
     Routed server;
     std::string address;
     std::unique_ptr<WebFront> front;
 
-    State(WebSource& from, WebOptions given) : options(std::move(given)), source(from) {}
+    State(WebSource& from, WebOptions given)
+        : options(std::move(given)), source(from), guard(hosts_of(options), {}, counts) {}
+    [[nodiscard]] Result<void> read_secrets();
     void prepare();
 };
+
+Result<void> WebServer::State::read_secrets() {
+    Result<TlsContext> made = TlsContext(nullptr, SSL_CTX_free);
+    if (!options.tls_certificate.empty()) {
+        made = make_tls(options.tls_certificate, options.tls_key, options.tls_client_ca);
+        if (!made) {
+            return std::unexpected(made.error());
+        }
+    }
+    Result<std::string> token;
+    if (!options.token_file.empty()) {
+        token = read_token(options.token_file);
+        if (!token) {
+            return std::unexpected(token.error());
+        }
+    }
+    tls.use(std::move(*made));
+    guard.demand(*token);
+    return {};
+}
 
 void WebServer::State::prepare() {
     httplib::Headers headers;
@@ -125,8 +147,8 @@ void WebServer::State::prepare() {
     });
     server.set_pre_routing_handler([this](const httplib::Request& request,
                                           httplib::Response& response) {
-        return guard->turns_away(request, response) ? httplib::Server::HandlerResponse::Handled
-                                                    : httplib::Server::HandlerResponse::Unhandled;
+        return guard.turns_away(request, response) ? httplib::Server::HandlerResponse::Handled
+                                                   : httplib::Server::HandlerResponse::Unhandled;
     });
     server.set_logger([this](const httplib::Request&, const httplib::Response& response) {
         counts.answer(response.status);
@@ -140,22 +162,9 @@ Result<std::unique_ptr<WebServer>> WebServer::start(const WebOptions& options, W
         return std::unexpected(safe.error());
     }
     auto state = std::make_unique<State>(source, options);
-    if (!options.tls_certificate.empty()) {
-        auto tls = make_tls(options.tls_certificate, options.tls_key, options.tls_client_ca);
-        if (!tls) {
-            return std::unexpected(tls.error());
-        }
-        state->tls = std::move(*tls);
+    if (auto read = state->read_secrets(); !read) {
+        return std::unexpected(read.error());
     }
-    std::string token;
-    if (!options.token_file.empty()) {
-        auto read = read_token(options.token_file);
-        if (!read) {
-            return std::unexpected(read.error());
-        }
-        token = std::move(*read);
-    }
-    state->guard.emplace(hosts_of(options), token, state->counts);
     state->prepare();
     const int port = state->server.open(options.address, options.port);
     if (port < 0) {
@@ -171,9 +180,9 @@ Result<std::unique_ptr<WebServer>> WebServer::start(const WebOptions& options, W
     fcntl(state->server.listener(), F_SETFL, O_NONBLOCK);
     const bool six = options.address.find(':') != std::string::npos;
     state->address = fmt::format(fmt::runtime(six ? "{}://[{}]:{}" : "{}://{}:{}"),
-                                 state->tls ? "https" : "http", options.address, port);
+                                 state->tls.now() ? "https" : "http", options.address, port);
     state->front = std::make_unique<WebFront>(
-        state->server.listener(), state->tls.get(), options.limits, state->counts,
+        state->server.listener(), state->tls, options.limits, state->counts,
         [server = &state->server](httplib::Stream& stream, bool last) {
             return server->serve(stream, last);
         });
@@ -186,6 +195,10 @@ WebServer::~WebServer() {
     state_->source.close();
     state_->front.reset();
     state_->server.close();
+}
+
+Result<void> WebServer::reload() {
+    return state_->read_secrets();
 }
 
 const std::string& WebServer::address() const {

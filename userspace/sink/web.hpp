@@ -50,6 +50,10 @@ public:
     WebServer(const WebServer&) = delete;
     WebServer& operator=(const WebServer&) = delete;
 
+    /// Reads certificate, key, authority and token again, for connections and requests that come
+    /// from now on. Where one cannot be used nothing changes.
+    [[nodiscard]] Result<void> reload();
+
     /// "http://127.0.0.1:9977"
     [[nodiscard]] const std::string& address() const;
 

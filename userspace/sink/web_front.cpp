@@ -43,7 +43,7 @@ std::string canned(int status, std::string_view line) {
 
 }  // namespace
 
-WebFront::WebFront(int listener, SSL_CTX* tls, const WebLimits& limits, WebCounts& counts,
+WebFront::WebFront(int listener, const TlsInUse& tls, const WebLimits& limits, WebCounts& counts,
                    Serve serve)
     : listener_(listener),
       tls_(tls),
@@ -124,7 +124,7 @@ void WebFront::take_in() {
             return;
         }
         counts_.connections++;
-        auto link = std::make_unique<WebLink>(std::move(socket), tls_);
+        auto link = std::make_unique<WebLink>(std::move(socket), tls_.now().get());
         link->until = Clock::now() + limits_.request_time;
         epoll_event event{.events = EPOLLIN | EPOLLRDHUP, .data = {.fd = link->socket()}};
         epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, link->socket(), &event);
@@ -210,7 +210,7 @@ void WebFront::refuse(WebLink& link, TurnedAway reason, int status, const char* 
     counts_.answer(status);
     const std::string text = canned(status, line);
     // Small enough for a socket's buffer: it takes it, or it is not worth to wait for.
-    if (tls_ == nullptr) {
+    if (!tls_.now()) {
         link.send_plainly(text);
     } else if (link.can_send_now()) {
         (void)link.send_all(text);

@@ -15,6 +15,7 @@
 #include "sink/web_counts.hpp"
 #include "sink/web_limits.hpp"
 #include "sink/web_link.hpp"
+#include "sink/web_tls.hpp"
 
 namespace nstrail {
 
@@ -27,9 +28,10 @@ public:
     /// the workers.
     using Serve = std::function<bool(httplib::Stream& stream, bool last)>;
 
-    /// Takes connections from a socket that listens, which must outlive it, as `tls` must (null =
-    /// none) and the counts.
-    WebFront(int listener, SSL_CTX* tls, const WebLimits& limits, WebCounts& counts, Serve serve);
+    /// Takes connections from a socket that listens, which must outlive it, as `tls` and the counts
+    /// must.
+    WebFront(int listener, const TlsInUse& tls, const WebLimits& limits, WebCounts& counts,
+             Serve serve);
     WebFront(const WebFront&) = delete;
     WebFront& operator=(const WebFront&) = delete;
     /// Lets those go that wait, and after a moment also those in the middle of an answer.
@@ -52,7 +54,7 @@ private:
     void work();
 
     const int listener_;
-    SSL_CTX* const tls_;
+    const TlsInUse& tls_;
     const WebLimits limits_;
     WebCounts& counts_;
     const Serve serve_;

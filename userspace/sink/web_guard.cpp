@@ -58,10 +58,17 @@ const std::vector<std::pair<std::string, std::string>>& security_headers() {
 
 WebGuard::WebGuard(std::vector<std::string> hosts, const std::string& token, WebCounts& counts)
     : hosts_(std::move(hosts)), counts_(counts) {
+    demand(token);
+}
+
+void WebGuard::demand(const std::string& token) {
+    std::optional<Digest> digest;
     if (!token.empty()) {
-        token_.emplace();
-        SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), token_->data());
+        digest.emplace();
+        SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), digest->data());
     }
+    const std::scoped_lock hold(lock_);
+    token_ = digest;
 }
 
 bool WebGuard::host_allowed(const httplib::Request& request) const {
@@ -77,14 +84,19 @@ bool WebGuard::host_allowed(const httplib::Request& request) const {
 }
 
 /// Digests are of one length, and to compare them takes the same time wherever they differ.
-bool WebGuard::is_token(std::string_view given) const {
+bool WebGuard::is_token(std::string_view given, const Digest& token) {
     Digest digest{};
     SHA256(reinterpret_cast<const unsigned char*>(given.data()), given.size(), digest.data());
-    return CRYPTO_memcmp(digest.data(), token_->data(), digest.size()) == 0;
+    return CRYPTO_memcmp(digest.data(), token.data(), digest.size()) == 0;
 }
 
 bool WebGuard::knows(const httplib::Request& request) const {
-    if (!token_) {
+    std::optional<Digest> token;
+    {
+        const std::scoped_lock hold(lock_);
+        token = token_;
+    }
+    if (!token) {
         return true;
     }
     if (request.get_header_value_count("Authorization") != 1) {
@@ -93,12 +105,13 @@ bool WebGuard::knows(const httplib::Request& request) const {
     const std::string given = request.get_header_value("Authorization");
     const std::string_view rest = given;
     if (begins_with(rest, "Bearer", ' ')) {
-        return is_token(rest.substr(7));
+        return is_token(rest.substr(7), *token);
     }
     if (begins_with(rest, "Basic", ' ')) {
         const std::string both = base64(rest.substr(6));
         const auto colon = both.find(':');
-        return colon != std::string::npos && is_token(std::string_view(both).substr(colon + 1));
+        return colon != std::string::npos &&
+               is_token(std::string_view(both).substr(colon + 1), *token);
     }
     return false;
 }

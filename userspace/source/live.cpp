@@ -533,6 +533,11 @@ bool LiveSource::executables_pending() const {
     return state_->executables.pending();
 }
 
+bool LiveSource::answers() const {
+    Iterator trial;
+    return !state_->read_stats().empty() && trial.start(state_->task_iterator.get()).has_value();
+}
+
 milliseconds LiveSource::pause() const {
     if (snapshot_running() || holders_running()) {
         return milliseconds(0);

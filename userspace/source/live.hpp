@@ -67,6 +67,9 @@ public:
     /// Executables are still to be told, by poll().
     [[nodiscard]] bool executables_pending() const;
 
+    /// Whether the kernel lets this process go on asking its programs, as poll() does.
+    [[nodiscard]] bool answers() const;
+
     /// How long to sleep before the next poll(): short while much arrives, long when nothing does.
     [[nodiscard]] std::chrono::milliseconds pause() const;
 

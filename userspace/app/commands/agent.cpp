@@ -12,8 +12,10 @@
 #include <fmt/format.h>
 
 #include "app/commands.hpp"
+#include "app/confine.hpp"
 #include "app/hidden.hpp"
 #include "app/listen.hpp"
+#include "app/notify.hpp"
 #include "app/options.hpp"
 #include "app/pipeline.hpp"
 #include "app/recording_log.hpp"
@@ -109,6 +111,30 @@ void note_shipping(Publication& made, const ShipFigures& figures) {
     }
 }
 
+/// As a SIGHUP asks for: another chunk of the recording, so that what was recorded so far can be
+/// taken away, and what the files of the options say now.
+void reload(Pipeline& pipeline, WebServer& server, ServiceManager& manager) {
+    manager.reloading();
+    pipeline.rotate();
+    if (auto read = server.reload(); read) {
+        fmt::print(stderr, "nstrail: read certificates and token again; a new chunk begins\n");
+    } else {
+        fmt::print(stderr, "nstrail: {}; what was read before stays\n", read.error().line());
+    }
+    manager.reloaded();
+}
+
+/// For the service manager: from when on it does its work, and how that goes.
+void tell_manager(ServiceManager& manager, const World& world) {
+    manager.alive();
+    if (!world.synchronized()) {
+        return;
+    }
+    manager.ready();
+    manager.status(world.certain() ? "follows this host"
+                                   : "events were lost; taking a snapshot to make up for it");
+}
+
 /// Where in that directory this boot is recorded.
 std::string recorded_path(const std::string& directory) {
     std::string boot_id;
@@ -123,6 +149,7 @@ struct AgentOptions {
     std::string record;
     ShipChoice ship;
     ListenChoice listen;
+    ConfineChoice confine;
     bool tree = false;
     std::string duration;
 };
@@ -168,11 +195,17 @@ int agent(const AgentOptions& given) {
         return complain(limit.error(), exit_usage);
     }
     const auto until = *limit ? Clock::now() + **limit : Clock::time_point::max();
+    ServiceManager manager;
     catch_signals();
+    catch_reload();
     std::signal(SIGPIPE, SIG_IGN);  // a client that goes away is no reason to end
     auto source = LiveSource::open(*options);
     if (!source) {
         return complain(source.error(), exit_unsupported);
+    }
+    const auto confined = confine(given.confine, **source);
+    if (!confined) {
+        return complain(confined.error());
     }
     Pipeline pipeline(std::move(*source), *notable);
     pipeline.keep_holders();
@@ -209,6 +242,7 @@ int agent(const AgentOptions& given) {
             "nstrail: some hooks are attached but did not fire when exercised; see `nstrail "
             "doctor`\n");
     }
+    fmt::print("nstrail: goes on with {}\n", *confined);
     std::fflush(stdout);
     // Known once the first snapshot is; tasks that a kernel hides stay hidden.
     std::string note;
@@ -233,10 +267,14 @@ int agent(const AgentOptions& given) {
     ShipLog ship_log;
     while (!stop_requested() && Clock::now() < until) {
         const bool asked = board.wait(pipeline.pause());
+        if (take_reload_request()) {
+            reload(pipeline, **server, manager);
+        }
         if (auto stepped = pipeline.step(log); !stepped) {
             code = complain(stepped.error());
             break;
         }
+        tell_manager(manager, pipeline.world());
         if (const Writer* now = pipeline.writer(); now != nullptr) {
             if (!std::exchange(recording_told, true)) {
                 recording.opened(*now, given.record);
@@ -274,6 +312,7 @@ int agent(const AgentOptions& given) {
             draw(pipeline.world().view(), address, note);
         }
     }
+    manager.stopping();
     server->reset();
     if (auto finished = pipeline.finish(log); !finished && code == exit_ok) {
         code = complain(finished.error());
@@ -310,6 +349,7 @@ void add_agent(CLI::App& app, Run& run) {
                         "ship what is recorded to a stream: nats://HOST:PORT[,HOST:PORT…][/STREAM]"
                         "[?creds=FILE&ca=FILE&cert=FILE&key=FILE] (docs/FLEET.md)");
     options->ship.add_to(*command, "ship-");
+    options->confine.add_to(*command);
     options->trace.add_to(*command);
     options->notable.add_to(*command);
     command->callback([=, &run] { run = [=] { return agent(*options); }; });
