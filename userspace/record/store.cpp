@@ -126,7 +126,8 @@ Result<void> Store::make_folder(const std::string& path) {
     if (stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode)) {
         return fail("write to " + path, ENOTDIR);
     }
-    if (access(path.c_str(), W_OK | X_OK) != 0) {
+    // As who it is now: it may have begun as another.
+    if (faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
         return fail("write to " + path, errno);
     }
     return {};

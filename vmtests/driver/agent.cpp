@@ -46,8 +46,10 @@ std::expected<json, std::string> parse_json(const std::string& text) {
 std::expected<Agent, std::string> Agent::start(const Options& options, const std::string& name,
                                                int port,
                                                const std::vector<std::string>& arguments) {
-    std::vector<std::string> command = {options.nstrail, "agent", "--listen",
-                                        "0.0.0.0:" + std::to_string(port), "--insecure-listen"};
+    std::vector<std::string> command = options.launcher;
+    command.insert(command.end(), {options.nstrail, "agent", "--listen",
+                                   "0.0.0.0:" + std::to_string(port), "--insecure-listen"});
+    if (!options.agent_user.empty()) command.insert(command.end(), {"--user", options.agent_user});
     command.insert(command.end(), options.trace.begin(), options.trace.end());
     command.insert(command.end(), arguments.begin(), arguments.end());
     const std::string log = options.directory + '/' + name + ".log";

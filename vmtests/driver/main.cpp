@@ -12,6 +12,9 @@
 #include <string_view>
 #include <vector>
 
+#include <unistd.h>
+
+#include "confine.hpp"
 #include "loss.hpp"
 #include "recording.hpp"
 #include "self_test.hpp"
@@ -101,6 +104,11 @@ int main(int argc, char** argv) {
         return 1;
     }
     std::filesystem::create_directories(options.directory);
+    // The agent, which gives up being root, records there.
+    if (chown(options.directory.c_str(), 65534, 65534) != 0) {
+        std::cerr << "driver: cannot give " << options.directory << " to the agent's user\n";
+        return 1;
+    }
 
     const std::vector<std::string> present = all_scenes(options.subjects);
     std::vector<std::string> scenes = options.scenes.empty() ? present : options.scenes;
@@ -128,6 +136,10 @@ int main(int argc, char** argv) {
         for (const std::string& name : vmtests::violator_tests())
             plan += ' ' + name;
     }
+    if (options.wants("confine")) {
+        for (const std::string& name : vmtests::confine_tests())
+            plan += ' ' + name;
+    }
     if (options.wants("soak")) plan += " soak";
     results.line(plan);
 
@@ -151,6 +163,7 @@ int main(int argc, char** argv) {
     if (options.wants("loss")) vmtests::test_loss(options, results);
     if (options.wants("record")) vmtests::test_recording(options, results);
     if (options.wants("violator")) vmtests::test_violator(options, results);
+    if (options.wants("confine")) vmtests::test_confine(options, results);
     if (options.wants("soak")) vmtests::soak(options, results);
     results.line("done");
     return 0;

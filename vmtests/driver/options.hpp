@@ -17,10 +17,13 @@ struct Options {
     std::string subjects = "/nstrail/subjects";
     std::string load = "/nstrail/load";             // the program that makes stress
     std::string breach = "/nstrail/breach";         // the program that breaks a rule
+    std::string refused = "/nstrail/refused";       // has the agent try what it may not
     std::string violator = "/nstrail/violator.ko";  // and the module that it has do so
     std::vector<std::string> tests = {"scenes", "fresh"};
-    std::vector<std::string> scenes;  // empty: all
-    std::vector<std::string> trace;   // arguments of agent and live: how to attach
+    std::vector<std::string> scenes;         // empty: all
+    std::vector<std::string> trace;          // arguments of agent and live: how to attach
+    std::vector<std::string> launcher;       // command that starts the agent
+    std::string agent_user = "65534:65534";  // whom it becomes; empty: nobody else
     int soak_s = 60;
     int port = 9977;
 
