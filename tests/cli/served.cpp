@@ -11,13 +11,13 @@
 
 namespace nstrail::test {
 
-Served::Served(const std::vector<std::string>& arguments) {
+Served::Served(const std::vector<std::string>& arguments, const std::string& program) {
     std::array<int, 2> pipe_ends{};
     if (pipe(pipe_ends.data()) != 0) {
         ADD_FAILURE() << "pipe";
         return;
     }
-    std::vector<char*> argv{const_cast<char*>(NSTRAIL_BINARY)};
+    std::vector<char*> argv{const_cast<char*>(program.c_str())};
     for (const std::string& argument : arguments) {
         argv.push_back(const_cast<char*>(argument.c_str()));
     }
@@ -27,7 +27,7 @@ Served::Served(const std::vector<std::string>& arguments) {
         dup2(pipe_ends[1], STDOUT_FILENO);
         close(pipe_ends[0]);
         close(pipe_ends[1]);
-        execv(NSTRAIL_BINARY, argv.data());
+        execv(program.c_str(), argv.data());
         _exit(127);
     }
     close(pipe_ends[1]);

@@ -15,12 +15,15 @@ namespace nstrail::test {
 /// A child that serves until this is destroyed.
 class Served {
 public:
-    /// The binary's arguments; waits for the line that says where it serves.
-    explicit Served(const std::vector<std::string>& arguments);
+    /// The binary's arguments, or those of a program that becomes it; waits for the line that says
+    /// where it serves.
+    explicit Served(const std::vector<std::string>& arguments,
+                    const std::string& program = NSTRAIL_BINARY);
     Served(const Served&) = delete;
     Served& operator=(const Served&) = delete;
     ~Served();
 
+    [[nodiscard]] pid_t pid() const { return child_; }
     [[nodiscard]] int port() const { return port_; }
     /// "http" or "https".
     [[nodiscard]] const std::string& scheme() const { return scheme_; }
