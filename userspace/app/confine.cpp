@@ -84,11 +84,13 @@ Result<void> become(const User& user, const std::string& name) {
 /// effect is still permitted.
 Result<void> keep(const std::vector<cap_value_t>& kept, bool all) {
     const Capabilities state(all ? cap_get_proc() : cap_init());
-    const int count = static_cast<int>(kept.size());
-    if (!state || cap_clear_flag(state.get(), CAP_EFFECTIVE) != 0 ||
-        cap_set_flag(state.get(), CAP_PERMITTED, count, kept.data(), CAP_SET) != 0 ||
-        cap_set_flag(state.get(), CAP_EFFECTIVE, count, kept.data(), CAP_SET) != 0 ||
-        cap_set_proc(state.get()) != 0) {
+    const auto set = [&](cap_flag_t flag) {
+        // None at all is an error to the library.
+        return kept.empty() || cap_set_flag(state.get(), flag, static_cast<int>(kept.size()),
+                                            kept.data(), CAP_SET) == 0;
+    };
+    if (!state || cap_clear_flag(state.get(), CAP_EFFECTIVE) != 0 || !set(CAP_PERMITTED) ||
+        !set(CAP_EFFECTIVE) || cap_set_proc(state.get()) != 0) {
         return fail("give up capabilities", errno);
     }
     return {};
