@@ -160,7 +160,7 @@ Result<std::string> confine(const ConfineChoice& choice, const LiveSource& sourc
         return fail("give up capabilities", "the kernel no longer answers without them",
                     "--unconfined keeps them");
     }
-    if (auto filtered = filter_system_calls(); !filtered) {
+    if (auto filtered = filter_system_calls(LiveSource::commands()); !filtered) {
         return std::unexpected(filtered.error());
     }
     std::vector<std::string> names;

@@ -57,6 +57,9 @@ void ServiceManager::say(std::string_view text) const {
         address.sun_path[0] = '\0';  // an abstract one
     }
     const Fd to(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!to) {
+        return;
+    }
     (void)sendto(to.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
                  reinterpret_cast<const sockaddr*>(&address),
                  static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size()));

@@ -7,7 +7,6 @@
 #include <memory>
 
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -55,9 +54,6 @@ constexpr const char* plain[] = {
 
 constexpr int domains[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
 
-// On programs and maps that it has.
-constexpr int bpf_commands[] = {BPF_MAP_LOOKUP_ELEM, BPF_OBJ_GET_INFO_BY_FD, BPF_ITER_CREATE};
-
 // The last two are NS_GET_MNTNS_ID and NS_GET_ID of newer kernels' headers.
 constexpr unsigned long ioctls[] = {TIOCGWINSZ,
                                     TCGETS,
@@ -99,7 +95,7 @@ private:
 
 }  // namespace
 
-Result<void> filter_system_calls() {
+Result<void> filter_system_calls(std::span<const int> bpf_commands) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return fail("set no_new_privs", errno);
     }

@@ -538,6 +538,11 @@ bool LiveSource::answers() const {
     return !state_->read_stats().empty() && trial.start(state_->task_iterator.get()).has_value();
 }
 
+std::span<const int> LiveSource::commands() {
+    static constexpr int all[] = {BPF_MAP_LOOKUP_ELEM, BPF_OBJ_GET_INFO_BY_FD, BPF_ITER_CREATE};
+    return all;
+}
+
 milliseconds LiveSource::pause() const {
     if (snapshot_running() || holders_running()) {
         return milliseconds(0);

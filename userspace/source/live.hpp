@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,8 @@ public:
 
     /// Whether the kernel lets this process go on asking its programs, as poll() does.
     [[nodiscard]] bool answers() const;
+    /// The commands of bpf(2) that this takes, once it is open.
+    [[nodiscard]] static std::span<const int> commands();
 
     /// How long to sleep before the next poll(): short while much arrives, long when nothing does.
     [[nodiscard]] std::chrono::milliseconds pause() const;
