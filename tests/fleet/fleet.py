@@ -60,6 +60,15 @@ class Case:
         return subprocess.run([self.nstrail, *arguments], capture_output=True, text=True,
                               timeout=seconds, stdin=subprocess.DEVNULL, check=False)
 
+    def measured(self, *arguments: str) -> tuple[str, int]:
+        """What it prints, and the most bytes of memory that it took."""
+        with tempfile.TemporaryFile("w+") as out, subprocess.Popen(
+                [self.nstrail, *arguments], stdout=out, stdin=subprocess.DEVNULL) as child:
+            _, _, usage = os.wait4(child.pid, 0)
+            child.returncode = 0
+            out.seek(0)
+            return out.read(), usage.ru_maxrss << 10
+
     def ended(self, child: subprocess.Popen, status: int = 0, seconds: float = 40) -> str:
         try:
             code = child.wait(seconds)
@@ -235,6 +244,53 @@ def found_everywhere(within: Case, stream: str, recordings: dict[str, pathlib.Pa
         if refused.returncode != 2:
             raise Failure(f"fleet find {arguments} ended with {refused.returncode}")
         expect(refused.stderr, why)
+
+
+def two_hundred_hosts(case: Case) -> None:
+    """All ship at once; meanwhile the leader and some of them are killed, and come back."""
+    cluster = case.servers()
+    cluster.make_stream(STREAM)
+    hosts: dict[str, pathlib.Path] = {}
+    for number in range(200):
+        boot = f"{number:08x}-2222-4333-8444-555555555555"
+        hosts[f"host-{number}.example"] = case.recording(f"rec{number}", copies=2 + number % 3, boot=boot)
+
+    def ship(host: str) -> subprocess.Popen:
+        # A rate at which none is done before the kills.
+        return case.start("fleet", "ship", cluster.url, str(hosts[host]), "--host", host, "--rate", "64K")
+
+    shipping = {host: ship(host) for host in hosts}
+    until("some messages of each", 60, lambda: cluster.messages() >= 2 * len(hosts))
+    killed = [host for host, child in shipping.items() if child.poll() is None][::20]
+    leader = cluster.leader()
+    cluster.kill(leader)
+    for host in killed:
+        shipping[host].kill()
+        shipping[host].wait()
+    if not killed:
+        raise Failure("all were done before one could be killed")
+    time.sleep(0.5)
+    cluster.start(leader)
+    for host in killed:
+        shipping[host] = ship(host)
+    for child in shipping.values():
+        expect(case.ended(child, seconds=100), "0 were gone before")
+    stream = cluster.url + "/NSTRAIL"
+    listed = json.loads(case.run("fleet", "ls", stream, "--json").stdout)["recordings"]
+    if {one["host"]: one["lost"] for one in listed} != dict.fromkeys(hosts, 0) or len(listed) != len(hosts):
+        raise Failure(f"fleet ls: {len(listed)} recordings, {listed[:3]}")
+    checked, peak = case.measured("fleet", "check", stream, "--json")
+    events = {line["host"]: line["events"] for line in map(json.loads, checked.splitlines())}
+    alone = [json.loads(case.run("check", str(hosts[f"host-{kind}.example"]), "--json").stdout)["events"]
+             for kind in range(3)]
+    if events != {host: alone[number % 3] for number, host in enumerate(hosts)}:
+        raise Failure(f"fleet check: of {len(events)} hosts, and alone {alone}")
+    # Were all of them held at once, each event would take at least its header.
+    if peak > 100 << 20:
+        raise Failure(f"fleet check took {peak >> 20} MiB for {sum(events.values())} events")
+    print(f"# {sum(events.values())} events; fleet check took {peak >> 20} MiB at most")
+    for host in [*killed[:2], "host-199.example"]:
+        case.same(hosts[host], stream, "--host", host)
 
 
 def openssl(*arguments: str) -> None:
