@@ -415,6 +415,31 @@ def disk_full(case: Case) -> None:
     case.same(recording, cluster.url + "/NSTRAIL")
 
 
+def quiet_host(case: Case) -> int:
+    """What is less than a message waits for more, but not beyond the end."""
+    cluster = case.servers(count=1)
+    cluster.make_stream(STREAM)
+    recording = case.folder / "own"
+    child = case.start("agent", "--listen", "127.0.0.1:0", "--record", str(recording), "--record-seal", "100ms",
+                       "--ship", cluster.url, "--ship-host", "here", "--ship-every", "1h")
+    time.sleep(1)
+    if child.poll() == 4:
+        print("nothing can be traced here: " + case.said(child))
+        return SKIPPED
+    until("the first message", 20, lambda: cluster.messages() >= 2)
+    time.sleep(4)
+    before = cluster.messages()
+    child.terminate()
+    said = case.ended(child)
+    expect(said, "about 0 bytes on the disk wait")
+    packets, messages = (int(re.search(pattern, said)[1]) for pattern in ("([0-9]+) packets shipped", "in ([0-9]+) messages"))
+    # Ten packets a second were sealed.
+    if packets < 12 or messages * 3 > packets or cluster.messages() <= before:
+        raise Failure(f"{packets} packets in {messages} messages; {before} of {cluster.messages()} before the end")
+    case.same(recording, cluster.url + "/NSTRAIL")
+    return 0
+
+
 def http(port: int, path: str) -> tuple[int, str]:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:

@@ -244,19 +244,27 @@ void ShipChoice::add_to(CLI::App& command, const std::string& prefix) {
                     "bytes a second at most, as they are sent: what an outage held up must not "
                     "take all there is")
         ->capture_default_str();
+    command
+        .add_option(
+            named("every"), every,
+            "how long less than 256K on the disk may wait for more: fewer messages of quiet "
+            "hosts")
+        ->capture_default_str();
 }
 
 Result<ShipOptions> ShipChoice::resolve(const std::string& path) const {
     auto parsed = StreamUrl::parse(url);
     const auto bytes = parse_size(rate);
-    if (!parsed || !bytes) {
-        return std::unexpected(parsed ? bytes.error() : parsed.error());
+    const auto rest = parse_duration(every);
+    if (!parsed || !bytes || !rest) {
+        return std::unexpected(!parsed ? parsed.error() : !bytes ? bytes.error() : rest.error());
     }
     ShipOptions options{.url = std::move(*parsed),
                         .path = path,
                         .cluster = cluster,
                         .host = host,
-                        .bytes_per_second = *bytes};
+                        .bytes_per_second = *bytes,
+                        .every = *rest};
     if (*bytes < smallest_rate) {
         return fail(fmt::format("ship {} bytes a second", rate), "that is less than 64K");
     }

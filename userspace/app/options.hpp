@@ -78,6 +78,7 @@ struct ShipChoice {
     std::string cluster = "default";
     std::string host;
     std::string rate = "8M";
+    std::string every = "1s";
 
     /// All but the url; each begins with `prefix`, e.g. "ship-".
     void add_to(CLI::App& command, const std::string& prefix = {});

@@ -65,13 +65,12 @@ bool Shipper::finish(milliseconds patience) {
 
 void Shipper::work() {
     while (true) {
-        bool finishing = false;
         {
             const std::lock_guard lock(mutex_);
             if (ending_) {
                 break;
             }
-            finishing = finishing_;
+            hurries_ = finishing_;
         }
         const auto done = step();
         note(done);
@@ -91,7 +90,7 @@ void Shipper::work() {
         if (!*done) {
             {
                 const std::lock_guard lock(mutex_);
-                finished_ = finishing;
+                finished_ = hurries_;
             }
             idle_.notify_all();
             pause(look_every);
@@ -148,7 +147,8 @@ Result<void> Shipper::find_work() {
                         "give it the name that `nstrail record` gave it");
         }
         Boot& boot = boots_[one.path];
-        if (boot.done) {
+        if (boot.done || (!hurries_ && Clock::now() < boot.rests_until && boot.packets &&
+                          boot.packets->waiting_bytes() < most_bytes)) {
             continue;
         }
         if (!boot.packets) {
@@ -178,6 +178,8 @@ Result<void> Shipper::gather(Boot& boot) {
     while (payload.size() < enough_bytes) {
         const auto packet = boot.packets->next();
         if (!packet) {
+            // There is less than a message: whoever gets them from many hosts wants few.
+            boot.rests_until = made.packets == 0 ? boot.rests_until : Clock::now() + options_.every;
             break;
         }
         const auto frame = packer_.pack(*packet);

@@ -29,6 +29,8 @@ struct ShipOptions {
     std::string cluster;  ///< whose recordings they are, for the subject
     std::string host;
     std::uint64_t bytes_per_second = 0;  ///< at most, on average
+    /// Where there was no full message to send, how long until what came meanwhile makes the next.
+    std::chrono::nanoseconds every{0};
 };
 
 class Shipper {
@@ -50,6 +52,7 @@ private:
         ShipName name;
         std::unique_ptr<UnshippedPackets> packets;
         bool done = false;  // nothing will be added to it
+        Clock::time_point rests_until{};
     };
     struct Pending {
         StreamMessage message;
@@ -78,6 +81,7 @@ private:
     std::optional<std::pair<Uuid, std::uint32_t>> headed_;  // chunk whose head this link has sent
     FramePacker packer_;
     Clock::time_point may_send_{};
+    bool hurries_ = false;  // the last of it: no boot rests
     Clock::time_point marks_kept_{};
     std::uint64_t lost_before_ = 0;  // of boots that are done
     int failed_ = 0;                 // in a row
