@@ -9,13 +9,16 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 
+from accounts import Operator
 from nats import Cluster, Failure, free_ports, until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -328,6 +331,78 @@ def not_let_in(case: Case) -> None:
                  "no stream takes such messages; make one as docs/FLEET.md says")
     missing = case.run("fleet", "ship", url + "?creds=/nowhere", str(recording), "--for", "1s")
     expect(missing.stderr, "not shipping: read /nowhere: No such file or directory")
+
+
+def credentials(case: Case) -> None:
+    """Files of credentials, as an operator gives them: of an account, of another operator's, cut off."""
+    operator, stranger = Operator(case.folder / "operator"), Operator(case.folder / "stranger")
+    cluster = case.servers(count=1, settings=operator.settings, start=False)
+    cluster.login = operator.login()
+    cluster.start_all()
+    cluster.make_stream(STREAM)
+    recording = case.recording(copies=3)
+    good = operator.credentials("host")
+    cut = operator.folder / "cut.creds"
+    cut.write_text(good.read_text(encoding="utf-8").split("-----BEGIN USER NKEY SEED")[0], encoding="utf-8")
+    for wrong in (None, stranger.credentials("other"), operator.credentials("forged", stranger.account), cut):
+        url = cluster.url + (f"?creds={wrong}" if wrong else "")
+        said = case.refused(case.ship(recording, url=url), "not shipping: connect to nats://localhost:[0-9]+: ")
+        expect(said, "nstrail: 0 packets shipped", "credentials|creds")
+        if "SU" in said:
+            raise Failure("a seed is in the log: " + said)
+    url = f"{cluster.url}?creds={good}"
+    expect(case.ended(case.ship(recording, url=url)), "0 were gone before")
+    case.same(recording, f"{cluster.url}/NSTRAIL?creds={good}")
+
+
+class SlowLine:
+    """What is between a host and a server: so many bytes a second towards it, and at times none."""
+
+    def __init__(self, port: int, bytes_per_second: int):
+        self.to, self.rate, self.held = port, bytes_per_second, False
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def _take(self) -> None:
+        while True:
+            near, _ = self.listener.accept()
+            far = socket.create_connection(("127.0.0.1", self.to))
+            # Else what is under way could be all of it.
+            near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            threading.Thread(target=self._pass, args=(near, far, True), daemon=True).start()
+            threading.Thread(target=self._pass, args=(far, near, False), daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket, slow: bool) -> None:
+        try:
+            while data := source.recv(2048 if slow else 65536):
+                while slow and self.held:
+                    time.sleep(0.05)
+                target.sendall(data)
+                time.sleep(len(data) / self.rate if slow else 0)
+        except OSError:
+            pass
+        for end in (source, target):
+            end.close()
+
+
+def slow_server(case: Case) -> None:
+    """A line that takes little, and for a while nothing: what is sent twice is read once, and nothing waits in memory."""
+    cluster = case.servers(count=1)
+    cluster.make_stream(STREAM)
+    line = SlowLine(cluster.ports[0], 200_000)
+    recording = case.recording()
+    child = case.ship(recording, url=f"nats://localhost:{line.port}")
+    until("some messages", 30, lambda: cluster.messages() >= 6)
+    line.held = True
+    # Longer than the shipper waits for an answer.
+    said = until("a word", 40, lambda: "not shipping: " in case.said(child) and case.said(child))
+    memory = int(re.search(r"VmRSS:\s+([0-9]+) kB", pathlib.Path(f"/proc/{child.pid}/status").read_text())[1])
+    if memory > 64 << 10:
+        raise Failure(f"{memory} kB of memory while nothing is taken: {said}")
+    line.held = False
+    expect(case.ended(child, seconds=100), "shipping again", "0 were gone before")
+    case.same(recording, cluster.url + "/NSTRAIL")
 
 
 def certificates(case: Case) -> None:

@@ -36,14 +36,14 @@ def until(what: str, seconds: float, probe):
     raise Failure(f"{what}: not within {seconds} s ({last})")
 
 
-def request(port: int, subject: str, body: object = "", seconds: float = 3.0) -> dict:
-    """One request to a server, and the JSON that it answers."""
+def request(port: int, subject: str, body: object = "", seconds: float = 3.0, login=None) -> dict:
+    """One request to a server, and the JSON that it answers. `login` makes of its nonce who asks."""
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as link:
         lines = link.makefile("rb")
-        lines.readline()
+        greeting = json.loads(lines.readline().partition(b" ")[2])
+        connect = {"verbose": False, "headers": True, "no_responders": True} | (login(greeting["nonce"]) if login else {})
         payload = (json.dumps(body) if body != "" else "").encode()
-        link.sendall(b'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\n'
-                     b"SUB answer 1\r\n" + f"PUB {subject} answer {len(payload)}\r\n".encode()
+        link.sendall(b"CONNECT " + json.dumps(connect).encode() + b"\r\nSUB answer 1\r\n" + f"PUB {subject} answer {len(payload)}\r\n".encode()
                      + payload + b"\r\n")
         while True:
             words = lines.readline().split()
@@ -67,6 +67,7 @@ class Cluster:
         ports = free_ports(2 * count)
         self.ports, self.routes = ports[:count], ports[count:]
         self.settings = settings
+        self.login = None
         self.servers: list[subprocess.Popen | None] = [None] * count
 
     @property
@@ -108,7 +109,7 @@ class Cluster:
         for index, server in enumerate(self.servers):
             if server is not None:
                 try:
-                    return request(self.ports[index], subject, body)
+                    return request(self.ports[index], subject, body, login=self.login)
                 except OSError as error:
                     fault = error
         raise OSError(str(fault))
