@@ -117,7 +117,8 @@ void reload(Pipeline& pipeline, WebServer& server, ServiceManager& manager) {
     manager.reloading();
     pipeline.rotate();
     if (auto read = server.reload(); read) {
-        fmt::print(stderr, "nstrail: read certificates and token again; a new chunk begins\n");
+        fmt::print(stderr, "nstrail: read certificates and token again{}\n",
+                   pipeline.writer() != nullptr ? "; a new chunk begins" : "");
     } else {
         fmt::print(stderr, "nstrail: {}; what was read before stays\n", read.error().line());
     }
@@ -197,7 +198,10 @@ int agent(const AgentOptions& given) {
     const auto until = *limit ? Clock::now() + **limit : Clock::time_point::max();
     ServiceManager manager;
     catch_signals();
-    catch_reload();
+    // That of a terminal says that it was closed, and who looked has gone.
+    if (isatty(STDOUT_FILENO) == 0) {
+        catch_reload();
+    }
     std::signal(SIGPIPE, SIG_IGN);  // a client that goes away is no reason to end
     auto source = LiveSource::open(*options);
     if (!source) {
