@@ -328,7 +328,7 @@ def not_let_in(case: Case) -> None:
             raise Failure("a password is in the log: " + said)
     url = f"nats://host:right@localhost:{cluster.ports[0]}"
     case.refused(case.ship(recording, url=url),
-                 "no stream takes such messages; make one as docs/FLEET.md says")
+                 "no stream takes such messages now; where there is none make one as docs/FLEET.md says")
     missing = case.run("fleet", "ship", url + "?creds=/nowhere", str(recording), "--for", "1s")
     expect(missing.stderr, "not shipping: read /nowhere: No such file or directory")
 
@@ -594,6 +594,7 @@ def agent(case: Case) -> int:
     child = started()
     cluster.start(leader)
     until("to be ready", 60, lambda: http(port, "/readyz")[0] == 200)
+    until("to ship again", 60, lambda: re.search(r"nstrail_shipped_packets_total [1-9]", http(port, "/metrics")[1]))
     child.send_signal(signal.SIGTERM)
     expect(case.ended(child), "0 were gone before; about 0 bytes")
     case.same(recording, cluster.url + "/NSTRAIL")

@@ -47,11 +47,17 @@ std::string said(natsStatus status, jsErrCode code = {}) {
 
 std::unexpected<Error> refused(const StreamUrl& url, std::string what, natsStatus status,
                                jsErrCode code = {}) {
-    if (status == NATS_NO_RESPONDERS || code == JSStreamNotFoundErr) {
-        return fail(std::move(what),
-                    url.stream.empty() ? "no stream takes such messages"
-                                       : "there is no stream " + url.stream,
+    if (code == JSStreamNotFoundErr) {
+        return fail(std::move(what), "there is no stream " + url.stream,
                     "make one as docs/FLEET.md says");
+    }
+    // So it looks, too, while the servers have not agreed on a leader.
+    if (status == NATS_NO_RESPONDERS) {
+        return fail(std::move(what),
+                    url.stream.empty() ? "no stream takes such messages now"
+                                       : "nobody answers for the stream " + url.stream + " now",
+                    "where there is none make one as docs/FLEET.md says; else it waits for enough "
+                    "of its servers to choose a leader");
     }
     return fail(std::move(what), said(status, code));
 }
