@@ -27,12 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uid_t nobody = 65534;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;  // their runtimes make system calls of their own
-#else
-constexpr bool sanitized = false;
-#endif
-
 bool may_change_user() {
     return geteuid() == 0 && live_possible();
 }
@@ -66,16 +60,16 @@ bool becomes_ready(const Served& served) {
     });
 }
 
-void expect_refusals(const Served& served) {
-    if (sanitized) {
-        return;
-    }
+/// Without the program that tries them, as under sanitizers, the agent has no filter.
+void expect_refusals([[maybe_unused]] const Served& served) {
+#ifdef REFUSED_PROGRAM
     for (const auto& thread : fs::directory_iterator(fmt::format("/proc/{}/task", served.pid()))) {
         EXPECT_EQ(status_of(thread.path(), "Seccomp"), "2") << thread.path();
     }
     const Outcome refused = run(fmt::format("{} {}", REFUSED_PROGRAM, served.pid()));
     EXPECT_EQ(refused.status, 0) << refused.out << refused.err;
     EXPECT_NE(refused.out.find("refused execve"), std::string::npos) << refused.out;
+#endif
 }
 
 TEST(ServedConfinement, HasAnotherUserAndTwoCapabilitiesInEveryThread) {
