@@ -55,7 +55,7 @@ constexpr const char* plain[] = {
     "epoll_pwait", "eventfd2", "pipe2",
     // What it is and on what.
     "uname", "sysinfo", "getrandom", "getuid", "geteuid", "getgid", "getegid", "getrlimit",
-    "pidfd_open", "capget"};
+    "capget"};
 
 constexpr int domains[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
 

@@ -39,7 +39,7 @@ Result<void> HoldersRound::learn_pidfds() {
     if (!own) {
         return fail("open one", errno);
     }
-    if (is_pidfs(own.get()) || programs_.bss->pidfd_operations != 0) {
+    if (is_pidfs(own.get())) {
         return {};
     }
     programs_.bss->learn_tgid = static_cast<std::uint32_t>(getpid());
@@ -69,6 +69,15 @@ Result<void> HoldersRound::learn_pidfds() {
     return {};
 }
 
+void HoldersRound::prepare() {
+    if (files_ == nullptr) {
+        return;
+    }
+    if (auto learned = learn_pidfds(); !learned) {
+        why_no_pidfds_ = learned.error().line();
+    }
+}
+
 void HoldersRound::begin(const TellMade& tell) {
     round_++;
     tell_mark(NST_mark_what_holders_begin, tell);
@@ -80,8 +89,8 @@ void HoldersRound::begin(const TellMade& tell) {
                         tell);
         return;
     }
-    if (auto learned = learn_pidfds(); !learned) {
-        tell_unreadable(round_, "pidfds of all tasks: " + learned.error().line(), tell);
+    if (!why_no_pidfds_.empty()) {
+        tell_unreadable(round_, "pidfds of all tasks: " + why_no_pidfds_, tell);
     }
     programs_.bss->holders_round = round_;
     if (auto started = iterator_.start(files_); !started) {

@@ -26,6 +26,9 @@ public:
           files_(files),
           why_no_files_(std::move(why_no_files)) {}
 
+    /// Learns what it needs to know pidfds by. Before any round, while this process may still
+    /// attach programs.
+    void prepare();
     void request() { at_ = At::begin; }
     [[nodiscard]] bool running() const { return at_ != At::idle; }
 
@@ -45,6 +48,7 @@ private:
     const KnownNamespaces& known_;
     const bpf_link* files_;
     std::string why_no_files_;
+    std::string why_no_pidfds_;  ///< empty = they are known
     At at_ = At::idle;
     std::uint32_t round_ = 0;
     Iterator iterator_;

@@ -324,6 +324,7 @@ Result<std::unique_ptr<LiveSource>> LiveSource::open(const LiveOptions& options)
     }
     state->holders.emplace(*state->skeleton, *state->ring, state->known, state->file_iterator.get(),
                            state->plan[NST_HOOK_iter_task_file].reason);
+    state->holders->prepare();
     state->skeleton->bss->gate_open = 1;
     if (options.canary) {
         if (auto proved = state->exercise(); !proved) {
