@@ -140,6 +140,31 @@ def leader_killed(case: Case) -> None:
     case.same(recording, cluster.url + "/NSTRAIL")
 
 
+def read_without_leader(case: Case) -> None:
+    """Who reads while the others have not chosen another leader yet, waits for that one."""
+    cluster = case.servers()
+    recording = case.recording()
+    cluster.make_stream(STREAM)
+    case.ended(case.ship(recording))
+    stream = cluster.url + "/NSTRAIL"
+    alone = case.run("check", str(recording), "--json")
+    replayed = case.run("replay", str(recording), "--json")
+    for command, expected in ((["fleet", "ls", stream], "web-1.example.* 0 lost"),
+                              (["fleet", "check", stream], f"{json.loads(alone.stdout)['events']} events, 0 lost"),
+                              (["replay", stream, "--json"], None)):
+        leader = cluster.leader()
+        cluster.kill(leader)
+        done = case.run(*command)
+        if done.returncode not in (0, alone.returncode):
+            raise Failure(f"{command} ended with {done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}")
+        if expected:
+            expect(done.stdout, expected)
+        elif done.stdout != replayed.stdout:
+            raise Failure(f"{command}: {len(done.stdout)} bytes, not {len(replayed.stdout)}")
+        cluster.start(leader)
+        until("all replicas", 30, lambda: all(peer["current"] for peer in cluster.info()["cluster"]["replicas"]))
+
+
 def shipper_killed(case: Case) -> None:
     """Killed in the midst of it, the next one goes on; and where the mark is lost, all is sent
     again, and read once."""
@@ -283,7 +308,10 @@ def two_hundred_hosts(case: Case) -> None:
     if {one["host"]: one["lost"] for one in listed} != dict.fromkeys(hosts, 0) or len(listed) != len(hosts):
         raise Failure(f"fleet ls: {len(listed)} recordings, {listed[:3]}")
     checked, peak = case.measured("fleet", "check", stream, "--json")
-    events = {line["host"]: line["events"] for line in map(json.loads, checked.splitlines())}
+    lines = [json.loads(line) for line in checked.splitlines()]
+    if unread := [line for line in lines if line["verdict"] == "unread"]:
+        raise Failure(f"fleet check: {unread}")
+    events = {line["host"]: line["events"] for line in lines}
     alone = [json.loads(case.run("check", str(hosts[f"host-{kind}.example"]), "--json").stdout)["events"]
              for kind in range(3)]
     if events != {host: alone[number % 3] for number, host in enumerate(hosts)}:

@@ -7,12 +7,13 @@
 
 namespace nstrail {
 
-Result<std::vector<ShipName>> shipped_names(StreamLink& link, const StreamUrl& url) {
+Result<std::vector<ShipName>> shipped_names(StreamReader& reader) {
+    const StreamUrl& url = reader.url();
     if (url.stream.empty()) {
         return fail("read " + url.text(), "its address names no stream",
                     "e.g. nats://HOST:4222/NSTRAIL");
     }
-    const auto subjects = link.subjects(chunks_filter(url.host, url.boot));
+    const auto subjects = reader.subjects(chunks_filter(url.host, url.boot));
     if (!subjects) {
         return std::unexpected(subjects.error());
     }
@@ -26,18 +27,18 @@ Result<std::vector<ShipName>> shipped_names(StreamLink& link, const StreamUrl& u
 }
 
 Result<std::vector<ShippedBoot>> list_shipped(const StreamUrl& url) {
-    auto link = StreamLink::open(url);
-    if (!link) {
-        return std::unexpected(link.error());
+    auto reader = StreamReader::open(url);
+    if (!reader) {
+        return std::unexpected(reader.error());
     }
-    const auto names = shipped_names(**link, url);
+    const auto names = shipped_names(*reader);
     if (!names) {
         return std::unexpected(names.error());
     }
     std::vector<ShippedBoot> boots;
     for (const ShipName& name : *names) {
-        const auto head = (*link)->next(name.chunks_subject(), 1);
-        const auto last = (*link)->last(name.packets_subject());
+        const auto head = reader->next(name.chunks_subject(), 1);
+        const auto last = reader->last(name.packets_subject());
         if (!head || !last) {
             return std::unexpected(head ? last.error() : head.error());
         }

@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "record/shipment.hpp"
+#include "record/stream_reader.hpp"
 
 namespace nstrail {
 
@@ -19,8 +20,8 @@ struct ShippedBoot {
     std::uint64_t lost = 0;            ///< events lost since boot, as the recorder knew
 };
 
-/// Of the hosts and boots that `url` asks for, in order.
-[[nodiscard]] Result<std::vector<ShipName>> shipped_names(StreamLink& link, const StreamUrl& url);
+/// Of the hosts and boots that its address asks for, in order.
+[[nodiscard]] Result<std::vector<ShipName>> shipped_names(StreamReader& reader);
 
 /// Those of the hosts and boots that `url` asks for, in the order of their names.
 [[nodiscard]] Result<std::vector<ShippedBoot>> list_shipped(const StreamUrl& url);

@@ -3,10 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <thread>
 #include <vector>
 
 #include <fcntl.h>
@@ -21,13 +19,6 @@
 namespace nstrail {
 
 namespace {
-
-using std::chrono::milliseconds;
-
-// How long a cluster may take to choose another leader, and a replica to hear what others know.
-constexpr milliseconds patience{20'000};
-constexpr milliseconds first_retry{50};
-constexpr milliseconds longest_retry{1000};
 
 /// A frame in a file.
 struct Frame {
@@ -127,11 +118,11 @@ Result<Fd> ordered(Fd file, std::vector<Frame> frames) {
 }  // namespace
 
 Result<std::unique_ptr<StreamBoot>> StreamBoot::open(const StreamUrl& url) {
-    auto link = StreamLink::open(url);
-    if (!link) {
-        return std::unexpected(link.error());
+    auto reader = StreamReader::open(url);
+    if (!reader) {
+        return std::unexpected(reader.error());
     }
-    auto shipped = shipped_names(**link, url);
+    auto shipped = shipped_names(*reader);
     if (!shipped) {
         return std::unexpected(shipped.error());
     }
@@ -157,8 +148,7 @@ Result<std::unique_ptr<StreamBoot>> StreamBoot::open(const StreamUrl& url) {
                     fmt::format("it holds {} recordings: {}", names.size(), list),
                     "choose one with --host and --boot");
     }
-    std::unique_ptr<StreamBoot> boot(new StreamBoot(url, std::move(names.front())));
-    boot->link_ = std::move(*link);
+    std::unique_ptr<StreamBoot> boot(new StreamBoot(std::move(*reader), std::move(names.front())));
     if (auto read = boot->read_heads(); !read) {
         return std::unexpected(read.error());
     }
@@ -166,48 +156,24 @@ Result<std::unique_ptr<StreamBoot>> StreamBoot::open(const StreamUrl& url) {
 }
 
 /// The next message of a subject that has one ahead of `end`; nothing = the next one lies beyond.
-/// Waits for what a cluster may be about to know again.
 Result<std::optional<StreamMessage>> StreamBoot::next(const std::string& subject,
                                                       std::uint64_t from, std::uint64_t end) {
-    const auto until = std::chrono::steady_clock::now() + patience;
-    milliseconds wait = first_retry;
-    Error fault;
-    while (true) {
-        if (!link_) {
-            auto opened = StreamLink::open(url_);
-            if (opened) {
-                link_ = std::move(*opened);
-            } else {
-                fault = opened.error();
-            }
-        }
-        if (link_) {
-            auto got = link_->next(subject, from);
-            if (got && *got) {
-                return (*got)->sequence < end ? std::move(got) : std::nullopt;
-            }
-            if (got) {
-                fault = {
-                    .what = "read " + url_.text(),
-                    .why = fmt::format("messages of {} that were there are there no more", subject),
-                    .next = "has the stream dropped them meanwhile?"};
-            } else {
-                fault = got.error();
-                link_.reset();
-            }
-        }
-        if (std::chrono::steady_clock::now() > until) {
-            return std::unexpected(fault);
-        }
-        std::this_thread::sleep_for(wait);
-        wait = std::min(wait * 2, longest_retry);
+    auto got = reader_.next(subject, from);
+    if (!got) {
+        return got;
     }
+    if (!*got) {
+        return fail("read " + reader_.url().text(),
+                    fmt::format("messages of {} that were there are there no more", subject),
+                    "has the stream dropped them meanwhile?");
+    }
+    return (*got)->sequence < end ? std::move(got) : std::nullopt;
 }
 
 Result<void> StreamBoot::read_heads() {
     const std::string subject = name_.chunks_subject();
-    const auto last_head = link_->last(subject);
-    const auto last = link_->last(name_.packets_subject());
+    const auto last_head = reader_.last(subject);
+    const auto last = reader_.last(name_.packets_subject());
     if (!last_head || !last) {
         return std::unexpected(last_head ? last.error() : last_head.error());
     }
@@ -225,8 +191,9 @@ Result<void> StreamBoot::read_heads() {
         at = (*head)->sequence + 1;
         auto text = unpack_text((*head)->payload, DiskBoot::most_metadata);
         if (!text) {
-            return fail("read " + url_.text(), fmt::format("message {} is no head of a chunk ({})",
-                                                           (*head)->sequence, text.error().why));
+            return fail("read " + reader_.url().text(),
+                        fmt::format("message {} is no head of a chunk ({})", (*head)->sequence,
+                                    text.error().why));
         }
         // As a rule all chunks have the same.
         if (!metadata || *metadata != *text) {
@@ -237,7 +204,8 @@ Result<void> StreamBoot::read_heads() {
                                 .begin_ns = (*head)->number(begin_header),
                                 .metadata = metadata});
     }
-    shelved_.path = fmt::format("{}/{}{}", url_.text(), boot_prefix, uuid_text(name_.boot));
+    shelved_.path =
+        fmt::format("{}/{}{}", reader_.url().text(), boot_prefix, uuid_text(name_.boot));
     for (const auto& [number, head] : heads_) {
         const std::string path = shelved_.path + '/' + chunk_name(number);
         shelved_.chunks.push_back({.number = number,

@@ -12,7 +12,7 @@
 #include "base/fd.hpp"
 #include "record/boot_reader.hpp"
 #include "record/shipment.hpp"
-#include "record/stream_link.hpp"
+#include "record/stream_reader.hpp"
 
 namespace nstrail {
 
@@ -34,15 +34,15 @@ private:
         std::uint64_t begin_ns = 0;
         std::shared_ptr<const std::string> metadata;
     };
-    StreamBoot(StreamUrl url, ShipName name) : url_(std::move(url)), name_(std::move(name)) {}
+    StreamBoot(StreamReader reader, ShipName name)
+        : reader_(std::move(reader)), name_(std::move(name)) {}
     [[nodiscard]] Result<void> read_heads();
     [[nodiscard]] Result<std::optional<StreamMessage>> next(const std::string& subject,
                                                             std::uint64_t from, std::uint64_t end);
     [[nodiscard]] Result<Fd> fetch(std::uint32_t chunk);
 
-    StreamUrl url_;
+    StreamReader reader_;
     ShipName name_;
-    std::unique_ptr<StreamLink> link_;
     ShelvedBoot shelved_;
     std::map<std::uint32_t, Head> heads_;  // the first of each chunk
     std::uint64_t end_ = 0;                // places in the stream from there on are not looked at

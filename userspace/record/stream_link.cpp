@@ -45,23 +45,6 @@ std::string said(natsStatus status, jsErrCode code = {}) {
     return code == 0 ? why : fmt::format("{} ({})", why, static_cast<int>(code));
 }
 
-std::unexpected<Error> refused(const StreamUrl& url, std::string what, natsStatus status,
-                               jsErrCode code = {}) {
-    if (code == JSStreamNotFoundErr) {
-        return fail(std::move(what), "there is no stream " + url.stream,
-                    "make one as docs/FLEET.md says");
-    }
-    // So it looks, too, while the servers have not agreed on a leader.
-    if (status == NATS_NO_RESPONDERS) {
-        return fail(std::move(what),
-                    url.stream.empty() ? "no stream takes such messages now"
-                                       : "nobody answers for the stream " + url.stream + " now",
-                    "where there is none make one as docs/FLEET.md says; else it waits for enough "
-                    "of its servers to choose a leader");
-    }
-    return fail(std::move(what), said(status, code));
-}
-
 StreamMessage taken(natsMsg* message) {
     StreamMessage made;
     made.subject = natsMsg_GetSubject(message);
@@ -187,6 +170,24 @@ Result<void> StreamLink::connect(const std::string& server) {
     return status == NATS_OK ? Result<void>{} : fail(where(), said(status));
 }
 
+std::unexpected<Error> StreamLink::refused(std::string what, int status, int code) {
+    passing_ = code == 0 || code == JSClusterNotAvailErr || code == JSClusterNotLeaderErr;
+    if (code == JSStreamNotFoundErr) {
+        return fail(std::move(what), "there is no stream " + url_.stream,
+                    "make one as docs/FLEET.md says");
+    }
+    // So it looks, too, while the servers have not agreed on a leader.
+    if (status == NATS_NO_RESPONDERS) {
+        return fail(std::move(what),
+                    url_.stream.empty() ? "no stream takes such messages now"
+                                        : "nobody answers for the stream " + url_.stream + " now",
+                    "where there is none make one as docs/FLEET.md says; else it waits for enough "
+                    "of its servers to choose a leader");
+    }
+    return fail(std::move(what),
+                said(static_cast<natsStatus>(status), static_cast<jsErrCode>(code)));
+}
+
 bool StreamLink::alive() const {
     return natsConnection_Status(parts_->connection.get()) == NATS_CONN_STATUS_CONNECTED;
 }
@@ -222,7 +223,7 @@ Result<bool> StreamLink::publish(const StreamMessage& message) {
     }
     const std::unique_ptr<jsPubAck, Destroy<jsPubAck_Destroy>> acknowledged(answer);
     if (status != NATS_OK) {
-        return refused(url_, "ship to " + url_.text(), status, code);
+        return refused("ship to " + url_.text(), status, code);
     }
     return acknowledged->Duplicate;
 }
@@ -244,7 +245,7 @@ Result<std::optional<StreamMessage>> StreamLink::next(const std::string& subject
                     "it needs allow_direct, as in docs/FLEET.md");
     }
     if (status != NATS_OK) {
-        return refused(url_, "read " + url_.text(), status);
+        return refused("read " + url_.text(), status);
     }
     return taken(made);
 }
@@ -259,7 +260,7 @@ Result<std::optional<StreamMessage>> StreamLink::last(const std::string& subject
         return std::nullopt;
     }
     if (status != NATS_OK) {
-        return refused(url_, "read " + url_.text(), status, code);
+        return refused("read " + url_.text(), status, code);
     }
     return taken(made);
 }
@@ -275,7 +276,7 @@ Result<std::vector<std::string>> StreamLink::subjects(const std::string& filter)
         js_GetStreamInfo(&made, parts_->context.get(), url_.stream.c_str(), &options, &code);
     const std::unique_ptr<jsStreamInfo, Destroy<jsStreamInfo_Destroy>> info(made);
     if (status != NATS_OK) {
-        return refused(url_, "read " + url_.text(), status, code);
+        return refused("read " + url_.text(), status, code);
     }
     std::vector<std::string> names;
     if (const jsStreamStateSubjects* all = info->State.Subjects; all != nullptr) {

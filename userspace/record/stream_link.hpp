@@ -43,6 +43,9 @@ public:
 
     /// Returns when a stream has stored it, or had it already: true = it had.
     [[nodiscard]] Result<bool> publish(const StreamMessage& message);
+    /// Of the call that failed last: asked again, perhaps of another server, it may do better. So
+    /// it is while a stream has no leader, and not where there is no such stream.
+    [[nodiscard]] bool passing() const { return passing_; }
     /// False once the server has gone.
     [[nodiscard]] bool alive() const;
     /// No message may be larger, headers included.
@@ -61,8 +64,11 @@ private:
     struct Parts;
     explicit StreamLink(StreamUrl url);
     [[nodiscard]] Result<void> connect(const std::string& server);
+    /// `code` is what JetStream says of it, 0 = nothing.
+    [[nodiscard]] std::unexpected<Error> refused(std::string what, int status, int code = 0);
 
     StreamUrl url_;
+    bool passing_ = false;
     std::unique_ptr<Parts> parts_;
 };
 
