@@ -52,6 +52,8 @@ public:
     [[nodiscard]] Result<void> settle(const Observer& observer = {});
     /// Settles and looks for losses a last time, so that all that the rules found becomes final.
     [[nodiscard]] Result<void> finish(const Observer& observer = {});
+    /// The last call, where all that it took is kept: whoever takes over goes on with it.
+    void hand_over() { source_->hand_over(); }
     /// How long there is nothing to do.
     [[nodiscard]] std::chrono::milliseconds pause() const { return source_->pause(); }
 

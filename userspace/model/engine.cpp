@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "event/reflect.hpp"
+#include "event/session.hpp"
 
 namespace nstrail {
 
@@ -51,7 +52,7 @@ Change Engine::apply(const Event& event) {
 }
 
 void Engine::on(const Event& /*event*/, const nst_session& e, Change& /*change*/) {
-    if (state_.session.header.kind != 0) {
+    if (state_.session.header.kind != 0 && !continues(e, state_.session)) {
         begin_again();
     }
     state_.session = e;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "event/reflect.hpp"
+#include "event/session.hpp"
 
 namespace nstrail {
 
@@ -84,10 +85,14 @@ Change Checker::apply(const Event& event) {
     news_.clear();
     history_.keep(ledger_.here(), event);
     if (event.kind() == NST_KIND_session) {
-        const std::string doubt = "another session began before it was known that nothing was lost";
-        settle(older_, doubt);
-        settle(newer_, doubt);
-        plan(event.as<nst_session>());
+        const auto& session = event.as<nst_session>();
+        if (!continues(session, world_.session())) {
+            const std::string doubt =
+                "another session began before it was known that nothing was lost";
+            settle(older_, doubt);
+            settle(newer_, doubt);
+        }
+        plan(session);
     }
     // What was there before is not known yet; rules rest on it.
     if (world_.synchronized()) {

@@ -2,6 +2,7 @@
 #include "rules/ledger.hpp"
 
 #include "event/reflect.hpp"
+#include "event/session.hpp"
 
 namespace nstrail {
 
@@ -58,8 +59,11 @@ void Ledger::on(const Event& /*event*/, const nst_gap& /*e*/) {
     forget_all();
 }
 
-void Ledger::on(const Event& /*event*/, const nst_session& /*e*/) {
-    forget_all();  // its keys are none of the session before
+void Ledger::on(const Event& /*event*/, const nst_session& e) {
+    if (!continues(e, session_)) {
+        forget_all();  // its keys are none of the session before
+    }
+    session_ = e;
 }
 
 void Ledger::on(const Event& /*event*/, const nst_inum_alloc& e) {

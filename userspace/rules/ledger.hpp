@@ -188,6 +188,7 @@ private:
     void leave(TaskLife& task);
 
     Place here_ = 1;
+    nst_session session_{};
     Lives<std::uint64_t, TaskLife> tasks_;
     Lives<std::uint64_t, PidLife> pids_;
     Lives<std::uint32_t, InumLife> inums_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "event/reflect.hpp"
+#include "event/session.hpp"
 #include "sink/line_facts.hpp"
 #include "sink/perfetto_namespaces.hpp"
 #include "sink/perfetto_tasks.hpp"
@@ -91,7 +92,18 @@ struct Perfetto::Parts {
         stage.writer.thread(found, "findings");
     }
 
+    void another_session() {
+        tasks.suspend();
+        namespaces.suspend();
+        settled = false;
+        if (stage.shown()) {
+            stage.writer.instant(losses, Scope::thread, "session", "another session",
+                                 stage.recorded, {});
+        }
+    }
+
     Stage stage;
+    nst_session session{};
     TaskLives tasks;
     NsLives namespaces;
     // What is about no task or namespace, or about many.
@@ -152,13 +164,12 @@ void Perfetto::take(const Event& event, const Change& change, std::uint64_t boot
 /// Sessions, losses, and what they leave in doubt.
 void Perfetto::stream(const Event& event) {
     Stage& stage = parts_->stage;
-    if (event.kind() == NST_KIND_session && ++stage.session > 1) {
-        parts_->tasks.suspend();
-        parts_->namespaces.suspend();
-        parts_->settled = false;
-        if (stage.shown()) {
-            stage.writer.instant(parts_->losses, Scope::thread, "session", "another session",
-                                 stage.recorded, {});
+    if (event.kind() == NST_KIND_session) {
+        const auto& session = event.as<nst_session>();
+        const bool another = !continues(session, std::exchange(parts_->session, session));
+        stage.session += another ? 1 : 0;
+        if (another && stage.session > 1) {
+            parts_->another_session();
         }
     }
     if (event.kind() == NST_KIND_gap) {

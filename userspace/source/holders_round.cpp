@@ -42,6 +42,9 @@ Result<void> HoldersRound::learn_pidfds() {
     if (is_pidfs(own.get())) {
         return {};
     }
+    if (programs_.bss->pidfd_operations != 0) {
+        return {};  // whoever had the programs before has learned it
+    }
     programs_.bss->learn_tgid = static_cast<std::uint32_t>(getpid());
     programs_.bss->learn_fd = static_cast<std::uint32_t>(own.get());
     programs_.bss->holders_round = 0;

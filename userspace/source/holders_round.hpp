@@ -24,7 +24,8 @@ public:
           ring_(ring),
           known_(known),
           files_(files),
-          why_no_files_(std::move(why_no_files)) {}
+          why_no_files_(std::move(why_no_files)),
+          round_(programs.bss->holders_round) {}
 
     /// Learns what it needs to know pidfds by. Before any round, while this process may still
     /// attach programs.
@@ -50,7 +51,7 @@ private:
     std::string why_no_files_;
     std::string why_no_pidfds_;  ///< empty = they are known
     At at_ = At::idle;
-    std::uint32_t round_ = 0;
+    std::uint32_t round_;
     Iterator iterator_;
     std::uint64_t files_end_ = 0;  ///< ring position behind what the iterator told
     std::optional<MountScan> mounts_;

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -27,6 +28,7 @@
 #include "source/holders_round.hpp"
 #include "source/iterator.hpp"
 #include "source/loss.hpp"
+#include "source/pinned.hpp"
 #include "source/processes.hpp"
 #include "source/ring.hpp"
 
@@ -115,6 +117,12 @@ std::optional<std::uint64_t> kprobe_misses(int link) {
     return info.missed;
 }
 
+std::uint64_t hits_of(const std::vector<nst_cpu_stats>& cpus, nst_hook hook) {
+    return std::accumulate(
+        cpus.begin(), cpus.end(), std::uint64_t{0},
+        [hook](std::uint64_t sum, const nst_cpu_stats& cpu) { return sum + cpu.hits[hook]; });
+}
+
 std::string first_line(const char* path) {
     std::ifstream file(path);
     std::string line;
@@ -122,10 +130,23 @@ std::string first_line(const char* path) {
     return line;
 }
 
+/// Tells what these options make of the programs from whatever else may be pinned.
+std::uint64_t made_of(const LiveOptions& options) {
+    std::size_t size = 0;
+    const void* object = nstrail_bpf__elf_bytes(&size);
+    const std::string how =
+        fmt::format("{} {} {} {}", options.ring_bytes, static_cast<int>(options.hooks.choice),
+                    options.hooks.exact_switches, sizeof(Handover));
+    return XXH3_64bits_withSeed(how.data(), how.size(), XXH3_64bits(object, size));
+}
+
 }  // namespace
 
 struct LiveSource::State {
     HookPlan plan;
+    std::optional<Pins> pins;
+    std::optional<TakenOver> taken_over;
+    std::vector<Fd> taken_programs;
     Skeleton skeleton;
     struct Program {
         nst_hook hook;
@@ -152,6 +173,10 @@ struct LiveSource::State {
     Clock::time_point marked_at = Clock::now();
     std::uint64_t marked = 0;  // delivered when the last mark was told
     int marks_due = 0;
+    std::uint64_t session_id = 0;
+    std::uint64_t continues = 0;
+    std::uint64_t emitted_before = 0;  // told by whoever had the programs before
+    std::uint64_t dropped_before = 0;
     std::uint64_t ran_by_then = 0;  // programs, and records of theirs, by the last audit
     milliseconds pause = shortest_pause;
 
@@ -166,7 +191,12 @@ struct LiveSource::State {
     }
 
     Result<void> load(std::size_t ring_bytes);
+    static Result<std::unique_ptr<State>> start(HookPlan plan, const LiveOptions& options);
     Result<void> attach(HookChoice choice);
+    void add(nst_hook hook, Way way, const std::string& name, int program, Link link);
+    Result<void> take_over();
+    void go_on();
+    Result<void> pin(std::uint64_t what);
     Result<void> exercise();
     void deliver(const EventHandler& handle, const Event& event);
     [[nodiscard]] TellMade teller(const EventHandler& handle);
@@ -250,24 +280,134 @@ Result<void> LiveSource::State::attach(HookChoice choice) {
                 state.uncounted = true;
                 state.reason += "; this kernel does not count the calls that its kprobes miss";
             }
-            programs.push_back({.hook = hook.id,
-                                .fd = bpf_program__fd(program),
-                                .link = link_fd,
-                                .way = state.way,
-                                .runs = {.name = name}});
-            if (hook.id == NST_HOOK_iter_task) {
-                task_iterator = std::move(link);
-            } else if (hook.id == NST_HOOK_iter_task_file) {
-                file_iterator = std::move(link);
-            } else {
-                links.push_back(std::move(link));
-            }
+            add(hook.id, state.way, name, bpf_program__fd(program), std::move(link));
         }
     }
     return {};
 }
 
+void LiveSource::State::add(nst_hook hook, Way way, const std::string& name, int program,
+                            Link link) {
+    programs.push_back({.hook = hook,
+                        .fd = program,
+                        .link = bpf_link__fd(link.get()),
+                        .way = way,
+                        .runs = {.name = name}});
+    if (hook == NST_HOOK_iter_task) {
+        task_iterator = std::move(link);
+    } else if (hook == NST_HOOK_iter_task_file) {
+        file_iterator = std::move(link);
+    } else {
+        links.push_back(std::move(link));
+    }
+}
+
+/// Has all that is pinned, as it was loaded and attached by whoever did.
+Result<void> LiveSource::State::take_over() {
+    const auto failed = [this](const std::string& file) {
+        return fail("take over " + file, errno,
+                    "remove " + pins->path() + ", which ends the programs that are pinned there");
+    };
+    skeleton.reset(nstrail_bpf__open());
+    if (!skeleton) {
+        return fail("open the BPF programs", errno);
+    }
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, skeleton->obj) {
+        const std::string file = pins->map(bpf_map__name(map));
+        const Fd pinned(bpf_obj_get(file.c_str()));
+        if (!pinned || bpf_map__reuse_fd(map, pinned.get()) != 0) {
+            return failed(file);
+        }
+    }
+    // No program is loaded, and all maps are there: this maps what they share with us.
+    if (nstrail_bpf__load(skeleton.get()) != 0) {
+        return failed(pins->path());
+    }
+    auto mapped =
+        Ring::map(bpf_map__fd(skeleton->maps.ring), bpf_map__max_entries(skeleton->maps.ring));
+    if (!mapped) {
+        return std::unexpected(mapped.error());
+    }
+    ring.emplace(std::move(*mapped));
+    for (const HookInfo& hook : hook_infos()) {
+        HookState& state = plan[hook.id];
+        const Way way{pins->handover()->ways[hook.id]};
+        if (state.way != way) {
+            state.way = way;
+            state.reason = "as it was when the programs were loaded";
+        }
+        for (const std::string& name : programs_of(hook, way)) {
+            if (bpf_object__find_program_by_name(skeleton->obj, name.c_str()) == nullptr) {
+                continue;
+            }
+            Fd program(bpf_obj_get(pins->program(name).c_str()));
+            Link link(program ? bpf_link__open(pins->link(name).c_str()) : nullptr);
+            if (!link) {
+                return failed(pins->link(name));
+            }
+            state.uncounted = way == Way::kprobe && !kprobe_misses(bpf_link__fd(link.get()));
+            add(hook.id, way, name, program.get(), std::move(link));
+            taken_programs.push_back(std::move(program));
+        }
+    }
+    go_on();
+    return {};
+}
+
+/// Where the last one stopped.
+void LiveSource::State::go_on() {
+    Handover& left = *pins->handover();
+    const bool whole = left.whole != 0;
+    taken_over = {.programs = programs.size(), .waiting_bytes = ring->fill(), .whole = whole};
+    continues = whole ? left.session : 0;
+    left.whole = 0;
+    left.session = session_id;
+    round = skeleton->bss->snapshot_round;
+    const auto next = left.next(pins->cpus());
+    const auto cpus = read_stats();
+    for (std::size_t cpu = 0; cpu < std::min(cpus.size(), next.size()); cpu++) {
+        // Of the numbers, which wrap, the kernel's count says how often they did.
+        const std::uint64_t emitted = cpus[cpu].emitted;
+        emitted_before += emitted - (static_cast<std::uint32_t>(emitted) - next[cpu]);
+    }
+    dropped_before = left.dropped;
+}
+
+/// From now on they stay when this ends.
+Result<void> LiveSource::State::pin(std::uint64_t what) {
+    const auto keep = [](int fd, const std::string& file) -> Result<void> {
+        return bpf_obj_pin(fd, file.c_str()) == 0 ? Result<void>{} : fail("pin " + file, errno);
+    };
+    Result<void> kept;
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, skeleton->obj) {
+        kept = kept ? keep(bpf_map__fd(map), pins->map(bpf_map__name(map))) : kept;
+    }
+    for (const Program& program : programs) {
+        kept = kept ? keep(program.fd, pins->program(program.runs.name)) : kept;
+        kept = kept ? keep(program.link, pins->link(program.runs.name)) : kept;
+    }
+    Handover handover{};
+    handover.made_of = what;
+    handover.session = session_id;
+    for (const HookInfo& hook : hook_infos()) {
+        handover.ways[hook.id] = static_cast<std::uint8_t>(plan[hook.id].way);
+    }
+    kept = kept ? pins->complete(handover) : kept;
+    if (!kept) {
+        [[maybe_unused]] const auto cleared = pins->clear();
+        return kept;
+    }
+    // libbpf would switch a kprobe off as it lets go of it.
+    for (const Link& link : links) {
+        bpf_link__disconnect(link.get());
+    }
+    return {};
+}
+
 Result<void> LiveSource::State::exercise() {
+    const auto before = read_stats();  // what was taken over has fired long since
     const auto exercised = run_canary();
     if (!exercised) {
         return std::unexpected(exercised.error());
@@ -281,8 +421,7 @@ Result<void> LiveSource::State::exercise() {
         const auto stats = read_stats();
         bool all = true;
         for (const HookInfo& hook : hook_infos()) {
-            const auto hits = [&](const nst_cpu_stats& cpu) { return cpu.hits[hook.id] != 0; };
-            plan[hook.id].fired = std::ranges::any_of(stats, hits);
+            plan[hook.id].fired = hits_of(stats, hook.id) != hits_of(before, hook.id);
             all = all && (plan[hook.id].fired || !plan[hook.id].exercised);
         }
         if (all) {
@@ -293,34 +432,73 @@ Result<void> LiveSource::State::exercise() {
     return {};
 }
 
+/// Loads and attaches all that the plan has.
+Result<std::unique_ptr<LiveSource::State>> LiveSource::State::start(HookPlan plan,
+                                                                    const LiveOptions& options) {
+    // A hook that loads and does not attach is tried the next best way; each such step takes one
+    // way from one hook, so this ends.
+    for (;;) {
+        if (const HookState* missing = plan.hindrance(options.hooks.choice); missing != nullptr) {
+            return fail("trace this kernel", missing->reason,
+                        "see `nstrail doctor`, or trace a virtual machine with `scripts/run --vm`");
+        }
+        auto state = std::make_unique<State>();
+        state->plan = std::move(plan);
+        if (auto loaded = state->load(options.ring_bytes); !loaded) {
+            return std::unexpected(loaded.error());
+        }
+        if (state->attach(options.hooks.choice)) {
+            return state;
+        }
+        plan = std::move(state->plan);
+    }
+}
+
 Result<std::unique_ptr<LiveSource>> LiveSource::open(const LiveOptions& options) {
     if (auto basics = check_basics(); !basics) {
         return std::unexpected(basics.error());
     }
     capture_libbpf_log();
+    std::optional<Pins> pins;
+    if (!options.pins.empty()) {
+        auto opened = Pins::open(options.pins);
+        if (!opened) {
+            return std::unexpected(opened.error());
+        }
+        pins.emplace(std::move(*opened));
+    }
     auto plan = probe_hooks(options.hooks);
     if (!plan) {
         return std::unexpected(plan.error());
     }
-    auto state = std::make_unique<State>();
-    state->plan = *plan;
-    // A hook that loads and does not attach is tried the next best way; each such step takes one
-    // way from one hook, so this ends.
-    for (;;) {
-        if (const HookState* missing = state->plan.hindrance(options.hooks.choice);
-            missing != nullptr) {
-            return fail("trace this kernel", missing->reason,
-                        "see `nstrail doctor`, or trace a virtual machine with `scripts/run --vm`");
+    const bool take_over =
+        pins && pins->handover() != nullptr && pins->handover()->made_of == made_of(options);
+    std::unique_ptr<State> state;
+    if (take_over) {
+        state = std::make_unique<State>();
+        state->plan = std::move(*plan);
+    } else {
+        // What another version left, or was left half done, ends here.
+        if (auto cleared = pins ? pins->clear() : Result<void>{}; !cleared) {
+            return std::unexpected(cleared.error());
         }
-        if (auto loaded = state->load(options.ring_bytes); !loaded) {
-            return std::unexpected(loaded.error());
+        auto started = State::start(std::move(*plan), options);
+        if (!started) {
+            return std::unexpected(started.error());
         }
-        if (state->attach(options.hooks.choice)) {
-            break;
+        state = std::move(*started);
+    }
+    if (getrandom(&state->session_id, sizeof(state->session_id), 0) != sizeof(state->session_id)) {
+        return fail("draw the number of this session", errno);
+    }
+    if (pins) {
+        state->pins.emplace(std::move(*pins));
+        if (auto kept = take_over ? state->take_over() : state->pin(made_of(options)); !kept) {
+            return std::unexpected(kept.error());
         }
-        auto again = std::make_unique<State>();
-        again->plan = state->plan;
-        state = std::move(again);
+        Handover& handover = *state->pins->handover();
+        state->loss.keep_in(handover.next(state->pins->cpus()));
+        state->loss_audit.keep_in(handover.skipped);
     }
     state->holders.emplace(*state->skeleton, *state->ring, state->known, state->file_iterator.get(),
                            state->plan[NST_HOOK_iter_task_file].reason);
@@ -358,6 +536,8 @@ void LiveSource::State::tell_session(const EventHandler& handle) {
     session.pid_max = static_cast<nst_u32>(
         std::strtoul(first_line("/proc/sys/kernel/pid_max").c_str(), nullptr, 10));
     copy_text(session.boot_id, first_line("/proc/sys/kernel/random/boot_id"));
+    session.id = session_id;
+    session.continues = continues;
     utsname names{};
     uname(&names);
     copy_text(session.release, names.release);
@@ -446,10 +626,16 @@ void LiveSource::State::audit(const EventHandler& handle) {
     }
     if (loss_audit.close(loss, Side{*this, handle, cpus})) {
         ran_by_then = ran;
-        counts.emitted = counts.dropped = 0;
+        std::uint64_t emitted = 0;
+        std::uint64_t dropped = 0;
         for (const nst_cpu_stats& cpu : cpus) {
-            counts.emitted += cpu.emitted;
-            counts.dropped += cpu.dropped;
+            emitted += cpu.emitted;
+            dropped += cpu.dropped;
+        }
+        counts.emitted = emitted - emitted_before;
+        counts.dropped = dropped - dropped_before;
+        if (pins) {
+            pins->handover()->dropped = dropped;
         }
         tell_audited(handle);
     }
@@ -532,6 +718,16 @@ bool LiveSource::holders_running() const {
 
 bool LiveSource::executables_pending() const {
     return state_->executables.pending();
+}
+
+const std::optional<TakenOver>& LiveSource::taken_over() const {
+    return state_->taken_over;
+}
+
+void LiveSource::hand_over() {
+    if (state_->pins) {
+        state_->pins->handover()->whole = state_->loss.pending() ? 0 : 1;
+    }
 }
 
 bool LiveSource::answers() const {

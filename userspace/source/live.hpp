@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +18,16 @@ struct LiveOptions {
     ProbeOptions hooks;
     std::size_t ring_bytes = 8U << 20;  ///< a power of two, at least a page
     bool canary = true;
+    /// Folder of a BPF file system where the programs stay attached when this ends, and whoever
+    /// comes next finds them; empty = they end with this.
+    std::string pins;
+};
+
+/// What an earlier agent left attached (LiveOptions::pins), and this one has.
+struct TakenOver {
+    std::size_t programs = 0;
+    std::uint64_t waiting_bytes = 0;  ///< in the ring, of what happened meanwhile
+    bool whole = false;  ///< that one kept all it took: this stream goes on with its stream
 };
 
 /// What the kernel side counted, for checking the books from outside:
@@ -67,6 +78,11 @@ public:
     [[nodiscard]] bool holders_running() const;
     /// Executables are still to be told, by poll().
     [[nodiscard]] bool executables_pending() const;
+
+    /// Nothing where all programs were loaded anew.
+    [[nodiscard]] const std::optional<TakenOver>& taken_over() const;
+    /// Says to whoever takes over that all that was delivered is kept. The last call.
+    void hand_over();
 
     /// Whether the kernel lets this process go on asking its programs, as poll() does.
     [[nodiscard]] bool answers() const;

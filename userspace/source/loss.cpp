@@ -2,6 +2,7 @@
 #include "source/loss.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 namespace nstrail {
 
@@ -10,6 +11,21 @@ LossTracker::Cpu& LossTracker::cpu_at(std::uint32_t cpu) {
         cpus_.resize(cpu + 1);
     }
     return cpus_[cpu];
+}
+
+void LossTracker::keep_in(std::span<std::uint32_t> next) {
+    kept_ = next;
+    for (std::uint32_t cpu = 0; cpu < next.size(); cpu++) {
+        cpu_at(cpu).next = next[cpu];
+    }
+}
+
+void LossTracker::expect(std::uint32_t cpu, std::uint32_t next) {
+    cpus_[cpu].next = next;
+    if (cpu < kept_.size()) {
+        // Whoever is killed here leaves it to the next agent.
+        std::atomic_ref(kept_[cpu]).store(next, std::memory_order_relaxed);
+    }
 }
 
 void LossTracker::arrived(std::uint32_t cpu, std::uint32_t seq, std::uint64_t produced) {
@@ -21,7 +37,7 @@ void LossTracker::arrived(std::uint32_t cpu, std::uint32_t seq, std::uint64_t pr
             state.holes.push_back({state.next, static_cast<std::uint32_t>(ahead), produced});
             holes_++;
         }
-        state.next = seq + 1;
+        expect(cpu, seq + 1);
         return;
     }
     for (std::size_t i = 0; i < state.holes.size(); i++) {
@@ -72,7 +88,7 @@ std::uint64_t LossTracker::settle_tail(std::uint32_t cpu, std::uint64_t emitted)
     if (missing <= 0) {
         return 0;
     }
-    state.next += static_cast<std::uint32_t>(missing);
+    expect(cpu, state.next + static_cast<std::uint32_t>(missing));
     return static_cast<std::uint64_t>(missing);
 }
 

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "wire/wire.h"
@@ -23,6 +24,9 @@ public:
         std::uint32_t cpu;
         std::uint64_t count;
     };
+
+    /// Goes on from the number that `next` has for each CPU, and keeps them there up to date.
+    void keep_in(std::span<std::uint32_t> next);
 
     /// A record arrived. `produced` is the ring's producer position now.
     void arrived(std::uint32_t cpu, std::uint32_t seq, std::uint64_t produced);
@@ -49,7 +53,9 @@ private:
         std::vector<Hole> holes;
     };
     Cpu& cpu_at(std::uint32_t cpu);
+    void expect(std::uint32_t cpu, std::uint32_t next);
     std::vector<Cpu> cpus_;
+    std::span<std::uint32_t> kept_;
     std::size_t holes_ = 0;
 };
 
@@ -57,6 +63,9 @@ private:
 /// records lost with none after them.
 class LossAudit {
 public:
+    /// Goes on from what was told of each program before, and keeps it there up to date.
+    void keep_in(std::span<std::uint64_t> skipped) { skipped_ = skipped; }
+
     /// What was counted so far.
     struct Counted {
         std::vector<std::uint64_t> skipped;  ///< runs, by program
@@ -79,8 +88,11 @@ public:
         if (side.consumed() < produced) {
             return false;
         }
-        skipped_.resize(counted.skipped.size());
-        for (std::size_t program = 0; program < skipped_.size(); program++) {
+        if (skipped_.size() < counted.skipped.size()) {
+            own_.resize(counted.skipped.size());
+            skipped_ = own_;
+        }
+        for (std::size_t program = 0; program < counted.skipped.size(); program++) {
             if (counted.skipped[program] > skipped_[program]) {
                 side.skipped(program, counted.skipped[program] - skipped_[program]);
                 skipped_[program] = counted.skipped[program];
@@ -95,7 +107,8 @@ public:
     }
 
 private:
-    std::vector<std::uint64_t> skipped_;  // told, by program
+    std::vector<std::uint64_t> own_;
+    std::span<std::uint64_t> skipped_;  // told, by program
 };
 
 }  // namespace nstrail

@@ -17,6 +17,7 @@
 #include "app/listen.hpp"
 #include "app/notify.hpp"
 #include "app/options.hpp"
+#include "app/pin.hpp"
 #include "app/pipeline.hpp"
 #include "app/recording_log.hpp"
 #include "app/ship_log.hpp"
@@ -151,6 +152,7 @@ struct AgentOptions {
     ShipChoice ship;
     ListenChoice listen;
     ConfineChoice confine;
+    PinChoice pin;
     bool tree = false;
     std::string duration;
 };
@@ -203,10 +205,12 @@ int agent(const AgentOptions& given) {
         catch_reload();
     }
     std::signal(SIGPIPE, SIG_IGN);  // a client that goes away is no reason to end
+    options->pins = given.pin.path;
     auto source = LiveSource::open(*options);
     if (!source) {
         return complain(source.error(), exit_unsupported);
     }
+    given.pin.tell(**source);
     const auto confined = confine(given.confine, **source);
     if (!confined) {
         return complain(confined.error());
@@ -325,6 +329,9 @@ int agent(const AgentOptions& given) {
     if (writer && !recording.closed(pipeline.close_recording()) && code == exit_ok) {
         code = exit_failure;
     }
+    if (code == exit_ok) {
+        pipeline.hand_over();
+    }
     if (shipper) {
         [[maybe_unused]] const bool all = shipper->finish(last_shipping);
         ship_log.closed(shipper->figures());
@@ -354,6 +361,7 @@ void add_agent(CLI::App& app, Run& run) {
                         "[?creds=FILE&ca=FILE&cert=FILE&key=FILE] (docs/FLEET.md)");
     options->ship.add_to(*command, "ship-");
     options->confine.add_to(*command);
+    options->pin.add_to(*command);
     options->trace.add_to(*command);
     options->notable.add_to(*command);
     command->callback([=, &run] { run = [=] { return agent(*options); }; });

@@ -6,6 +6,7 @@
 #include "app/child.hpp"
 #include "app/commands.hpp"
 #include "app/options.hpp"
+#include "app/pin.hpp"
 #include "app/pipeline.hpp"
 #include "app/recording_log.hpp"
 
@@ -18,6 +19,7 @@ using Clock = std::chrono::steady_clock;
 struct RecordCommand {
     TraceOptions trace;
     RecordChoice choice;
+    PinChoice pin;
     std::string path;
     std::string duration;
     std::vector<std::string> command;
@@ -34,10 +36,12 @@ int record(const RecordCommand& given) {
         return complain(limit.error(), exit_usage);
     }
     catch_signals();
+    options->pins = given.pin.path;
     auto source = LiveSource::open(*options);
     if (!source) {
         return complain(source.error(), exit_unsupported);
     }
+    given.pin.tell(**source);
     Pipeline pipeline(std::move(*source));
     pipeline.keep_holders();
     pipeline.record(*writer);
@@ -77,6 +81,9 @@ int record(const RecordCommand& given) {
     if (!whole && code == exit_ok) {
         code = exit_failure;
     }
+    if (code == exit_ok) {
+        pipeline.hand_over();
+    }
     return child && child->ended() && code == exit_ok ? child->status() : code;
 }
 
@@ -89,6 +96,7 @@ void add_record(CLI::App& app, Run& run) {
     command->add_option("dir", options->path, "the directory; made if it is not there")->required();
     options->choice.add_to(*command);
     command->add_option("--for", options->duration, "end after this time, e.g. 10s");
+    options->pin.add_to(*command);
     options->trace.add_to(*command);
     command->add_option("command", options->command,
                         "a command to run; the recording ends with it, after --");
