@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // BPF programs that go on between one recorder and the next one.
+#include <filesystem>
 #include <set>
 #include <sstream>
 #include <string>
@@ -21,6 +22,7 @@
 namespace nstrail::test {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* name = "pinned-forks";
@@ -54,7 +56,7 @@ protected:
     }
     void TearDown() override {
         if (mounted_) {
-            run("rm -rf " + pins_);
+            fs::remove_all(pins_);
             umount2(files_.path().c_str(), MNT_DETACH);
         }
     }
@@ -169,7 +171,7 @@ TEST_F(Pinned, OfAnotherRingNothingIsTakenOver) {
 
 TEST_F(Pinned, OneFolderIsForOneAtATime) {
     std::jthread first([this] { record(); });
-    run(fmt::format("until [ -e {}/handover ]; do sleep 0.05; done", pins_));
+    ASSERT_EQ(run(fmt::format("until [ -e {}/handover ]; do sleep 0.05; done", pins_)).status, 0);
     const Outcome second = run(fmt::format("$N record {}-2 --pin {} --for 1s", recording_, pins_));
     EXPECT_EQ(second.status, 4) << second.err;
     EXPECT_NE(second.err.find("another agent has it"), std::string::npos) << second.err;

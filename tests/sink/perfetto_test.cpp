@@ -222,6 +222,18 @@ TEST(PerfettoTasks, GoOnInAnotherSession) {
     EXPECT_EQ(trace.only("task", "gone 101")["args"]["end"], "unknown");
 }
 
+TEST(PerfettoTasks, GoOnInASessionThatContinues) {
+    Script s;
+    s.session(full_hooks, 7);
+    s.snapshot(1);
+    s.fork({.tid = 100, .comm = "stays"});
+    s.session(full_hooks, 8, 7);
+    s.die(100);
+    const Trace trace = trace_of(s);
+    EXPECT_EQ(trace.only("task", "stays 100")["args"]["end"], "seen");
+    EXPECT_EQ(names(trace.of('i', "session")), (std::vector<std::string>{"another session"}));
+}
+
 TEST(PerfettoTasks, LiveInTheRowsOfTheirPidNamespace) {
     Script s;
     const TrueTask& init = s.fork({.tid = 100, .flags = CLONE_NEWPID, .comm = "init"});

@@ -340,6 +340,24 @@ TEST(Snapshot, AnExecSwapOfTasksNotYetToldMakesTheRoundProveNothing) {
 
 // Loss, and the rounds that make up for it.
 
+TEST(Sessions, OneThatContinuesKnowsAllThatTheLastOneKnew) {
+    Script s;
+    s.session(full_hooks, 7);
+    s.snapshot(1);
+    s.fork({.tid = 100});
+    s.session(full_hooks, 8, 7);
+    EXPECT_TRUE(s.world.synchronized());
+    EXPECT_TRUE(s.world.certain());
+    EXPECT_TRUE(s.task(100));
+    // Another one forgets: what continues the last but one, and what continues none.
+    for (const std::uint64_t continues : {7U, 0U}) {
+        s.session(full_hooks, 9, continues);
+        EXPECT_FALSE(s.world.synchronized());
+        EXPECT_FALSE(s.task(100));
+        s.snapshot(2);
+    }
+}
+
 TEST(Resync, AGapMakesTheWorldUncertainUntilARoundAfterIt) {
     Script s;
     EXPECT_TRUE(s.world.certain());

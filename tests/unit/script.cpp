@@ -112,11 +112,13 @@ void Script::apply(EventBuffer buffer) {
     }
 }
 
-void Script::session(std::uint64_t hooks) {
+void Script::session(std::uint64_t hooks, std::uint64_t id, std::uint64_t continues) {
     hooks_ = hooks;
     const bool full = hooked(NST_HOOK_release_task);
     nst_session event{};
     event.hooks = hooks;
+    event.id = id;
+    event.continues = continues;
     event.mode = full ? NST_attach_mode_full : NST_attach_mode_reduced;
     event.pid_max = 4194304;
     copy_text(event.boot_id, "5eed1c76-0000-4000-8000-000000000007");

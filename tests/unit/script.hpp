@@ -108,7 +108,8 @@ public:
     void silent_setns(std::uint32_t tid, Slot slot, std::uint32_t inum);
 
     // -- Snapshots and loss.
-    void session(std::uint64_t hooks);
+    /// `id` and `continues` as in the event.
+    void session(std::uint64_t hooks, std::uint64_t id = 0, std::uint64_t continues = 0);
     void snapshot_begin(std::uint32_t round);
     void snapshot_end(std::uint32_t round);
     /// What the iterator reads of a task now, to be told by seen() later: a record that has become
