@@ -43,6 +43,8 @@ public:
     [[nodiscard]] static Result<Pins> open(const std::string& path);
     Pins(Pins&& other) noexcept;
     Pins& operator=(Pins&&) = delete;
+    Pins(const Pins&) = delete;
+    Pins& operator=(const Pins&) = delete;
     ~Pins();
 
     /// What the last agent left and the next one will find; null until all is pinned.

@@ -16,6 +16,7 @@
 
 #include "confine.hpp"
 #include "loss.hpp"
+#include "pinned.hpp"
 #include "recording.hpp"
 #include "self_test.hpp"
 #include "session.hpp"
@@ -140,6 +141,10 @@ int main(int argc, char** argv) {
         for (const std::string& name : vmtests::confine_tests())
             plan += ' ' + name;
     }
+    if (options.wants("pinned")) {
+        for (const std::string& name : vmtests::pinned_tests())
+            plan += ' ' + name;
+    }
     if (options.wants("soak")) plan += " soak";
     results.line(plan);
 
@@ -164,6 +169,7 @@ int main(int argc, char** argv) {
     if (options.wants("record")) vmtests::test_recording(options, results);
     if (options.wants("violator")) vmtests::test_violator(options, results);
     if (options.wants("confine")) vmtests::test_confine(options, results);
+    if (options.wants("pinned")) vmtests::test_pinned(options, results);
     if (options.wants("soak")) vmtests::soak(options, results);
     results.line("done");
     return 0;
