@@ -198,7 +198,11 @@ TEST(ShipName, IsReadBackFromItsSubjects) {
     EXPECT_EQ(chunks_filter("web-1.example.com", ""), "nstrail.v1.*.web-1%2Eexample%2Ecom.*.chunk");
     for (const char* other :
          {"", "nstrail.v1.", "nstrail.v1.a", "nstrail.v1.a.b", "nstrail.v1.a.b.c",
-          "nstrail.v2.a.b.010eef66-ed47-462e-b860-ee0a89f64fb2"}) {
+          "nstrail.v2.a.b.010eef66-ed47-462e-b860-ee0a89f64fb2",
+          // Names that are written otherwise would not be found under their own.
+          "nstrail.v1.a.b%2e.010eef66-ed47-462e-b860-ee0a89f64fb2",
+          "nstrail.v1.a.b%.010eef66-ed47-462e-b860-ee0a89f64fb2",
+          "nstrail.v1.a.b@c.010eef66-ed47-462e-b860-ee0a89f64fb2"}) {
         EXPECT_FALSE(ShipName::parse(other)) << other;
     }
 }

@@ -57,9 +57,11 @@ std::optional<ShipName> ShipName::parse(std::string_view subject) {
     if (!subject.starts_with(root)) {
         return std::nullopt;
     }
+    std::string_view whole = subject;
     subject.remove_prefix(root.size());
     if (subject.ends_with(chunk_leaf)) {
         subject.remove_suffix(chunk_leaf.size());
+        whole.remove_suffix(chunk_leaf.size());
     }
     const std::size_t first = subject.find('.');
     const std::size_t second =
@@ -71,9 +73,11 @@ std::optional<ShipName> ShipName::parse(std::string_view subject) {
     if (!boot) {
         return std::nullopt;
     }
-    return ShipName{.cluster = text_of_token(subject.substr(0, first)),
-                    .host = text_of_token(subject.substr(first + 1, second - first - 1)),
-                    .boot = *boot};
+    ShipName name{.cluster = text_of_token(subject.substr(0, first)),
+                  .host = text_of_token(subject.substr(first + 1, second - first - 1)),
+                  .boot = *boot};
+    // Whoever wrote one name in another way is not us, and under ours nothing would be found.
+    return name.packets_subject() == whole ? std::optional(std::move(name)) : std::nullopt;
 }
 
 std::string chunks_filter(const std::string& host, const std::string& boot) {

@@ -31,7 +31,7 @@ struct ShipName {
 
     [[nodiscard]] std::string packets_subject() const;
     [[nodiscard]] std::string chunks_subject() const;
-    /// Of either of the two.
+    /// Of either of the two, as they are written above.
     [[nodiscard]] static std::optional<ShipName> parse(std::string_view subject);
 };
 
