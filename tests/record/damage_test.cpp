@@ -175,6 +175,18 @@ TEST_F(Damaged, AFileThatIsCutOff) {
     expect_rest(header.events, 1);
 }
 
+TEST_F(Damaged, AChunkMissingBetweenTwoSessionsLeavesDoubt) {
+    // The second may go on with the first one: then what is missing shows nowhere else.
+    write_recording(small_chunks(dir_.path()), scenes());
+    const auto both = chunk_files(dir_.path());
+    ASSERT_GT(both.size(), files_.size());
+    EXPECT_EQ(read_recording(dir_.path()).gaps, 0U);
+    fs::remove_all(fs::path(files_.back()).parent_path());
+    const Read read = read_recording(dir_.path());
+    EXPECT_LT(read.events.size(), 2 * scenes().size());
+    EXPECT_EQ(read.gaps, 1U);
+}
+
 TEST_F(Damaged, AnEndThatIsCutOffLeavesDoubt) {
     std::string bytes = slurp(files_.back());
     const auto [at, header] = packets(bytes).back();

@@ -359,6 +359,10 @@ std::size_t RecordingSource::deliver(const Packet& packet, bool keyframe,
 std::size_t RecordingSource::take(const Packet& packet, const EventHandler& handle) {
     const PacketHeader& header = packet.header;
     const bool another = header.session != session_;
+    // Packets of the spool have no number yet.
+    const bool numbered = packet.end != 0;
+    const bool torn = numbered && header.packet_seq_num != next_packet_;
+    next_packet_ = numbered ? header.packet_seq_num + 1 : next_packet_;
     if (header.kind != PacketKind::events) {
         const bool first = !in_keyframe_;
         if ((!wants_keyframe_ && !another) || packet.offset < keyframe_bad_until_ ||
@@ -382,7 +386,7 @@ std::size_t RecordingSource::take(const Packet& packet, const EventHandler& hand
     std::size_t delivered = 0;
     if (another) {
         // How much of the end of the session before nobody knows.
-        delivered += damaged_ && begun_ ? tell_missing(0, recorded_ns_, handle) : 0;
+        delivered += (damaged_ || torn) && begun_ ? tell_missing(0, recorded_ns_, handle) : 0;
         session_ = header.session;
         expected_ = 0;
         wants_keyframe_ = false;

@@ -116,7 +116,8 @@ private:
     std::uint64_t keyframe_bad_until_ = 0;  // offset in the chunk: not whole, passed over
     bool damaged_ = false;                  // since the last packet
     std::uint32_t session_ = 0;
-    std::uint64_t expected_ = 0;  // place of the next event of the session
+    std::uint64_t expected_ = 0;     // place of the next event of the session
+    std::uint64_t next_packet_ = 0;  // number of the next packet of all sessions
     RecordingFaults faults_;
 };
 
