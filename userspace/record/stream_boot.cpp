@@ -157,8 +157,9 @@ Result<std::unique_ptr<StreamBoot>> StreamBoot::open(const StreamUrl& url) {
 
 /// The next message of a subject that has one ahead of `end`; nothing = the next one lies beyond.
 Result<std::optional<StreamMessage>> StreamBoot::next(const std::string& subject,
-                                                      std::uint64_t from, std::uint64_t end) {
-    auto got = reader_.next(subject, from);
+                                                      std::uint64_t from, std::uint64_t end,
+                                                      const StreamReader::Follows& follows) {
+    auto got = reader_.next(subject, from, true, follows);
     if (!got) {
         return got;
     }
@@ -180,8 +181,12 @@ Result<void> StreamBoot::read_heads() {
     const std::uint64_t heads_end = *last_head ? (*last_head)->sequence + 1 : 0;
     end_ = *last ? (*last)->sequence + 1 : 0;
     std::shared_ptr<const std::string> metadata;
+    std::uint64_t chunk = 0;
+    const auto follows = [&chunk](const StreamMessage& head) {
+        return head.number(chunk_header) <= chunk + 1;
+    };
     for (std::uint64_t at = 1; at < heads_end;) {
-        auto head = next(subject, at, heads_end);
+        auto head = next(subject, at, heads_end, follows);
         if (!head) {
             return std::unexpected(head.error());
         }
@@ -199,7 +204,8 @@ Result<void> StreamBoot::read_heads() {
         if (!metadata || *metadata != *text) {
             metadata = std::make_shared<const std::string>(std::move(*text));
         }
-        heads_.try_emplace(static_cast<std::uint32_t>((*head)->number(chunk_header)),
+        chunk = (*head)->number(chunk_header);
+        heads_.try_emplace(static_cast<std::uint32_t>(chunk),
                            Head{.sequence = (*head)->sequence,
                                 .begin_ns = (*head)->number(begin_header),
                                 .metadata = metadata});
@@ -235,8 +241,13 @@ Result<Fd> StreamBoot::fetch(std::uint32_t chunk) {
     }
     std::vector<Frame> frames;
     std::uint64_t bytes = 0;
+    std::optional<std::uint64_t> packet;  // that follows
+    const auto follows = [&](const StreamMessage& message) {
+        return packet ? message.number(first_packet_header) <= *packet
+                      : message.number(begin_header) == head->second.begin_ns;
+    };
     for (std::uint64_t at = head->second.sequence + 1; at < end;) {
-        auto message = next(subject, at, end);
+        auto message = next(subject, at, end, follows);
         if (!message) {
             return std::unexpected(message.error());
         }
@@ -247,6 +258,7 @@ Result<Fd> StreamBoot::fetch(std::uint32_t chunk) {
         if ((*message)->number(chunk_header) != chunk) {
             continue;
         }
+        packet = (*message)->number(last_packet_header) + 1;
         const auto& payload = (*message)->payload;
         if (auto written = write_all(*file, payload); !written) {
             return std::unexpected(written.error());

@@ -38,7 +38,8 @@ private:
         : reader_(std::move(reader)), name_(std::move(name)) {}
     [[nodiscard]] Result<void> read_heads();
     [[nodiscard]] Result<std::optional<StreamMessage>> next(const std::string& subject,
-                                                            std::uint64_t from, std::uint64_t end);
+                                                            std::uint64_t from, std::uint64_t end,
+                                                            const StreamReader::Follows& follows);
     [[nodiscard]] Result<Fd> fetch(std::uint32_t chunk);
 
     StreamReader reader_;

@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds patience{20'000};
 constexpr milliseconds first_retry{50};
 constexpr milliseconds longest_retry{1000};
+constexpr int most_asked = 3;
 
 }  // namespace
 
@@ -24,10 +25,9 @@ Result<StreamReader> StreamReader::open(const StreamUrl& url) {
                 : std::unexpected(link.error());
 }
 
-/// What ask(link) answers, once enough(it) or time is up.
-template <class Ask, class Enough>
-auto StreamReader::patiently(const Ask& ask, const Enough& enough)
-    -> decltype(ask(std::declval<StreamLink&>())) {
+/// What ask(link) answers, once it does or time is up.
+template <class Ask>
+auto StreamReader::patiently(const Ask& ask) -> decltype(ask(std::declval<StreamLink&>())) {
     const auto until = std::chrono::steady_clock::now() + patience;
     milliseconds wait = first_retry;
     while (true) {
@@ -40,21 +40,15 @@ auto StreamReader::patiently(const Ask& ask, const Enough& enough)
                 fault = std::move(opened.error());
             }
         }
-        const bool late = std::chrono::steady_clock::now() > until;
         if (link_) {
             auto answer = ask(*link_);
-            if (answer && (late || enough(*answer))) {
+            if (answer || !link_->passing()) {
                 return answer;
             }
-            if (!answer) {
-                if (!link_->passing()) {
-                    return answer;
-                }
-                fault = std::move(answer.error());
-                link_.reset();
-            }
+            fault = std::move(answer.error());
+            link_.reset();
         }
-        if (late) {
+        if (std::chrono::steady_clock::now() > until) {
             return std::unexpected(std::move(fault));
         }
         std::this_thread::sleep_for(wait);
@@ -63,30 +57,47 @@ auto StreamReader::patiently(const Ask& ask, const Enough& enough)
 }
 
 Result<std::vector<std::string>> StreamReader::subjects(const std::string& filter) {
-    return patiently([&](StreamLink& link) { return link.subjects(filter); },
-                     [](const auto&) { return true; });
+    return patiently([&](StreamLink& link) { return link.subjects(filter); });
 }
 
 Result<std::optional<StreamMessage>> StreamReader::last(const std::string& subject) {
-    bool there = false;
-    return patiently(
-        [&](StreamLink& link) {
-            auto got = link.last(subject);
-            // A server also says that there is none where it could not look (seen of NATS 2.9 under
-            // load), but does not list a subject that has none.
-            if (got && !*got) {
-                const auto names = link.subjects(subject);
-                there = !names || !names->empty();
-            }
-            return got;
-        },
-        [&](const auto& message) { return message.has_value() || !there; });
+    auto found = patiently([&](StreamLink& link) { return link.last(subject); });
+    // It may be told of an earlier one, or of none: what is behind it others know.
+    while (found) {
+        auto later = next(subject, *found ? (*found)->sequence + 1 : 1, false,
+                          [](const StreamMessage&) { return true; });
+        if (later && !*later) {
+            break;
+        }
+        found = std::move(later);
+    }
+    return found;
 }
 
 Result<std::optional<StreamMessage>> StreamReader::next(const std::string& subject,
-                                                        std::uint64_t sequence) {
-    return patiently([&](StreamLink& link) { return link.next(subject, sequence); },
-                     [](const auto& message) { return message.has_value(); });
+                                                        std::uint64_t sequence, bool known,
+                                                        const Follows& follows) {
+    const auto until = std::chrono::steady_clock::now() + patience;
+    milliseconds wait = first_retry;
+    std::optional<StreamMessage> first;
+    for (int asked = 1;; asked++) {
+        auto got = patiently([&](StreamLink& link) { return link.next(subject, sequence); });
+        if (!got) {
+            return got;
+        }
+        if (*got && (!first || (*got)->sequence < first->sequence)) {
+            first = std::move(*got);
+        }
+        const bool enough = asked >= most_asked && (first || !known);
+        if (enough || (first && follows(*first)) || std::chrono::steady_clock::now() > until) {
+            return first;
+        }
+        if (known && !first) {
+            std::this_thread::sleep_for(wait);
+            wait = std::min(wait * 2, longest_retry);
+        }
+        link_.reset();  // perhaps another server
+    }
 }
 
 }  // namespace nstrail

@@ -3,6 +3,8 @@
 // of them knows less than the others yet, it asks again for a while.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,19 +26,23 @@ public:
     [[nodiscard]] Result<std::vector<std::string>> subjects(const std::string& filter);
     /// The last message of a subject; nothing where there is none.
     [[nodiscard]] Result<std::optional<StreamMessage>> last(const std::string& subject);
-    /// The first message of a subject from that place on, where one is known to be: nothing = the
-    /// stream has dropped it meanwhile.
+
+    using Follows = std::function<bool(const StreamMessage&)>;
+    /// The first message of a subject from that place on; nothing where there is none. A server may
+    /// know less than another one, or pass over messages that it has (seen of NATS 2.9 under load):
+    /// until follows(message) several are asked, and the first message that any of them has counts.
+    /// Where one is `known` to be it is waited for: nothing = the stream has dropped it meanwhile.
     [[nodiscard]] Result<std::optional<StreamMessage>> next(const std::string& subject,
-                                                            std::uint64_t sequence);
+                                                            std::uint64_t sequence, bool known,
+                                                            const Follows& follows);
 
     [[nodiscard]] const StreamUrl& url() const { return url_; }
 
 private:
     StreamReader(StreamUrl url, std::unique_ptr<StreamLink> link)
         : url_(std::move(url)), link_(std::move(link)) {}
-    template <class Ask, class Enough>
-    [[nodiscard]] auto patiently(const Ask& ask, const Enough& enough)
-        -> decltype(ask(std::declval<StreamLink&>()));
+    template <class Ask>
+    [[nodiscard]] auto patiently(const Ask& ask) -> decltype(ask(std::declval<StreamLink&>()));
 
     StreamUrl url_;
     std::unique_ptr<StreamLink> link_;  // none: the last one failed
