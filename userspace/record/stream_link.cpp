@@ -30,7 +30,7 @@ using Options = std::unique_ptr<natsOptions, Destroy<natsOptions_Destroy>>;
 using Message = std::unique_ptr<natsMsg, Destroy<natsMsg_Destroy>>;
 
 /// What the library says of its last call, which returned `status`.
-std::string said(natsStatus status, jsErrCode code = {}) {
+std::string said(natsStatus status, int code = 0) {
     natsStatus last = NATS_OK;
     const char* text = nats_GetLastError(&last);
     std::string why = natsStatus_GetText(status);
@@ -42,7 +42,7 @@ std::string said(natsStatus status, jsErrCode code = {}) {
             why.erase(0, end + 3);
         }
     }
-    return code == 0 ? why : fmt::format("{} ({})", why, static_cast<int>(code));
+    return code == 0 ? why : fmt::format("{} ({})", why, code);
 }
 
 StreamMessage taken(natsMsg* message) {
@@ -184,8 +184,7 @@ std::unexpected<Error> StreamLink::refused(std::string what, int status, int cod
                     "where there is none make one as docs/FLEET.md says; else it waits for enough "
                     "of its servers to choose a leader");
     }
-    return fail(std::move(what),
-                said(static_cast<natsStatus>(status), static_cast<jsErrCode>(code)));
+    return fail(std::move(what), said(static_cast<natsStatus>(status), code));
 }
 
 bool StreamLink::alive() const {
