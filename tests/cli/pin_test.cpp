@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr int some = 1000;  // far fewer than there are pids
+constexpr int some = 400;  // far fewer than there are pids
 
 /// What no other test's children are called.
 std::string name() {
