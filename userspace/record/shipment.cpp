@@ -57,11 +57,9 @@ std::optional<ShipName> ShipName::parse(std::string_view subject) {
     if (!subject.starts_with(root)) {
         return std::nullopt;
     }
-    std::string_view whole = subject;
     subject.remove_prefix(root.size());
     if (subject.ends_with(chunk_leaf)) {
         subject.remove_suffix(chunk_leaf.size());
-        whole.remove_suffix(chunk_leaf.size());
     }
     const std::size_t first = subject.find('.');
     const std::size_t second =
@@ -77,7 +75,8 @@ std::optional<ShipName> ShipName::parse(std::string_view subject) {
                   .host = text_of_token(subject.substr(first + 1, second - first - 1)),
                   .boot = *boot};
     // Whoever wrote one name in another way is not us, and under ours nothing would be found.
-    return name.packets_subject() == whole ? std::optional(std::move(name)) : std::nullopt;
+    return name.packets_subject().substr(root.size()) == subject ? std::optional(std::move(name))
+                                                                 : std::nullopt;
 }
 
 std::string chunks_filter(const std::string& host, const std::string& boot) {

@@ -37,8 +37,7 @@ Result<std::vector<ShippedBoot>> list_shipped(const StreamUrl& url) {
     }
     std::vector<ShippedBoot> boots;
     for (const ShipName& name : *names) {
-        const auto head =
-            reader->next(name.chunks_subject(), 1, true, [](const StreamMessage&) { return true; });
+        const auto head = reader->next(name.chunks_subject(), 1, true);
         const auto last = reader->last(name.packets_subject());
         if (!head || !last) {
             return std::unexpected(head ? last.error() : head.error());

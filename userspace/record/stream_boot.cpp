@@ -3,10 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <thread>
 #include <vector>
 
 #include <fcntl.h>
@@ -21,9 +19,6 @@
 namespace nstrail {
 
 namespace {
-
-constexpr int most_tries = 20;
-constexpr std::chrono::milliseconds retry{1000};
 
 /// A frame in a file.
 struct Frame {
@@ -154,17 +149,8 @@ Result<std::unique_ptr<StreamBoot>> StreamBoot::open(const StreamUrl& url) {
                     "choose one with --host and --boot");
     }
     std::unique_ptr<StreamBoot> boot(new StreamBoot(std::move(*reader), std::move(names.front())));
-    // There are heads, since the stream has just listed their subject; but its servers were seen to
-    // tell of none for a while after they had chosen another leader.
-    for (int tries = 0; boot->heads_.empty(); tries++) {
-        if (tries == most_tries) {
-            return fail("read " + url.text(), "its servers list chunks that they do not give",
-                        "try again");
-        }
-        std::this_thread::sleep_for(tries == 0 ? std::chrono::milliseconds(0) : retry);
-        if (auto read = boot->read_heads(); !read) {
-            return std::unexpected(read.error());
-        }
+    if (auto read = boot->read_heads(); !read) {
+        return std::unexpected(read.error());
     }
     return boot;
 }

@@ -62,16 +62,29 @@ Result<std::vector<std::string>> StreamReader::subjects(const std::string& filte
 
 Result<std::optional<StreamMessage>> StreamReader::last(const std::string& subject) {
     auto found = patiently([&](StreamLink& link) { return link.last(subject); });
-    // It may be told of an earlier one, or of none: what is behind it others know.
+    bool known = false;
+    if (found && !*found) {
+        // Servers say so, too, for a while after they chose another leader (seen of NATS 2.9 under
+        // load), but list no subject that has none.
+        const auto listed = subjects(subject);
+        if (!listed) {
+            return std::unexpected(listed.error());
+        }
+        known = !listed->empty();
+    }
+    // It may be told of an earlier one: what is behind it others know.
     while (found) {
-        auto later = next(subject, *found ? (*found)->sequence + 1 : 1, false,
-                          [](const StreamMessage&) { return true; });
+        auto later = next(subject, *found ? (*found)->sequence + 1 : 1, known && !*found);
         if (later && !*later) {
             break;
         }
         found = std::move(later);
     }
-    return found;
+    return found && !*found && known
+               ? fail("read " + url_.text(),
+                      "its servers list messages of " + subject + " that they do not give",
+                      "try again")
+               : found;
 }
 
 Result<std::optional<StreamMessage>> StreamReader::next(const std::string& subject,

@@ -32,9 +32,9 @@ public:
     /// know less than another one, or pass over messages that it has (seen of NATS 2.9 under load):
     /// until follows(message) several are asked, and the first message that any of them has counts.
     /// Where one is `known` to be it is waited for: nothing = the stream has dropped it meanwhile.
-    [[nodiscard]] Result<std::optional<StreamMessage>> next(const std::string& subject,
-                                                            std::uint64_t sequence, bool known,
-                                                            const Follows& follows);
+    [[nodiscard]] Result<std::optional<StreamMessage>> next(
+        const std::string& subject, std::uint64_t sequence, bool known,
+        const Follows& follows = [](const StreamMessage&) { return true; });
 
     [[nodiscard]] const StreamUrl& url() const { return url_; }
 
