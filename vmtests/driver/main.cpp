@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "confine.hpp"
+#include "faults.hpp"
 #include "loss.hpp"
 #include "pinned.hpp"
 #include "recording.hpp"
@@ -145,6 +146,10 @@ int main(int argc, char** argv) {
         for (const std::string& name : vmtests::pinned_tests())
             plan += ' ' + name;
     }
+    if (options.wants("faults")) {
+        for (const std::string& name : vmtests::fault_tests())
+            plan += ' ' + name;
+    }
     if (options.wants("soak")) plan += " soak";
     results.line(plan);
 
@@ -170,6 +175,7 @@ int main(int argc, char** argv) {
     if (options.wants("violator")) vmtests::test_violator(options, results);
     if (options.wants("confine")) vmtests::test_confine(options, results);
     if (options.wants("pinned")) vmtests::test_pinned(options, results);
+    if (options.wants("faults")) vmtests::test_faults(options, results);
     if (options.wants("soak")) vmtests::soak(options, results);
     results.line("done");
     return 0;
