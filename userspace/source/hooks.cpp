@@ -3,11 +3,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdarg>
 #include <cstdio>
 #include <fstream>
 #include <memory>
-#include <mutex>
 #include <set>
 
 #include <linux/capability.h>
@@ -164,28 +162,6 @@ Trial try_iterator(const btf* types, const HookInfo& hook) {
                 .mend = "needs Linux 5.8 or newer"};
     }
     return {.way = Way::iterator, .reason = {}, .mend = {}};
-}
-
-std::mutex log_lock;
-std::string log_text;
-
-int keep_log(libbpf_print_level level, const char* format, va_list arguments) {
-    if (level == LIBBPF_DEBUG) {
-        return 0;
-    }
-    va_list again;
-    va_copy(again, arguments);
-    const int length = std::vsnprintf(nullptr, 0, format, arguments);
-    const std::scoped_lock hold(log_lock);
-    if (length > 0) {
-        const std::size_t before = log_text.size();
-        log_text.resize(before + static_cast<std::size_t>(length) + 1);
-        std::vsnprintf(log_text.data() + before, static_cast<std::size_t>(length) + 1, format,
-                       again);
-        log_text.pop_back();
-    }
-    va_end(again);
-    return length;
 }
 
 bool has_capability(unsigned bit) {
@@ -346,15 +322,6 @@ Result<HookPlan> probe_hooks(const ProbeOptions& options) {
             .way = Way::none, .reason = "not needed: switch_namespaces is attached", .mend = {}};
     }
     return plan;
-}
-
-void capture_libbpf_log() {
-    libbpf_set_print(keep_log);
-}
-
-std::string take_libbpf_log() {
-    const std::scoped_lock hold(log_lock);
-    return std::exchange(log_text, {});
 }
 
 }  // namespace nstrail

@@ -88,8 +88,4 @@ struct ProbeOptions {
 /// Tries every hook with an empty program. Needs check_basics() to have passed.
 [[nodiscard]] Result<HookPlan> probe_hooks(const ProbeOptions& options);
 
-/// Makes libbpf keep what it would print, and gives what it kept since the last call.
-void capture_libbpf_log();
-[[nodiscard]] std::string take_libbpf_log();
-
 }  // namespace nstrail

@@ -7,7 +7,6 @@
 #include <iterator>
 #include <numeric>
 #include <optional>
-#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -27,6 +26,7 @@
 #include "source/holders.hpp"
 #include "source/holders_round.hpp"
 #include "source/iterator.hpp"
+#include "source/libbpf_log.hpp"
 #include "source/loss.hpp"
 #include "source/pinned.hpp"
 #include "source/processes.hpp"
@@ -78,24 +78,6 @@ std::vector<std::string> programs_of(const HookInfo& hook, Way way) {
             break;
     }
     return {};
-}
-
-/// The one line of libbpf's log that names the cause: what the verifier said last before its
-/// statistics, with the program's name, else the log's last line.
-std::string cause_in(const std::string& log) {
-    std::string program;
-    std::string verdict;
-    std::string previous;
-    std::istringstream lines(log);
-    for (std::string line; std::getline(lines, line); previous = line) {
-        if (line.starts_with("libbpf: prog '") && program.empty()) {
-            program = line.substr(8, line.find(':', 8) - 8);
-        }
-        if (line.starts_with("processed ") && verdict.empty()) {
-            verdict = previous;
-        }
-    }
-    return verdict.empty() ? previous : program + ": " + verdict;
 }
 
 /// How often the function was called and the kprobe of this link did not come to its program, since
@@ -241,9 +223,7 @@ Result<void> LiveSource::State::load(std::size_t ring_bytes) {
         if (getenv("NSTRAIL_BPF_LOG") != nullptr) {
             std::fputs(log.c_str(), stderr);
         }
-        return fail("load the BPF programs",
-                    fmt::format("{} ({})", fail("", -code).error().why, cause_in(log)),
-                    "see `nstrail doctor`; NSTRAIL_BPF_LOG=1 prints all that the kernel says");
+        return std::unexpected(load_failure(-code, log));
     }
     auto mapped = Ring::map(bpf_map__fd(skeleton->maps.ring), ring_bytes);
     if (!mapped) {

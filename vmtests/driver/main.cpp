@@ -16,6 +16,7 @@
 
 #include "confine.hpp"
 #include "faults.hpp"
+#include "hardened.hpp"
 #include "loss.hpp"
 #include "pinned.hpp"
 #include "recording.hpp"
@@ -150,6 +151,8 @@ int main(int argc, char** argv) {
         for (const std::string& name : vmtests::fault_tests())
             plan += ' ' + name;
     }
+    if (options.wants("hardened")) plan += std::string(" ") + vmtests::hardened_test;
+    if (options.wants("locked")) plan += std::string(" ") + vmtests::locked_test;
     if (options.wants("soak")) plan += " soak";
     results.line(plan);
 
@@ -176,6 +179,8 @@ int main(int argc, char** argv) {
     if (options.wants("confine")) vmtests::test_confine(options, results);
     if (options.wants("pinned")) vmtests::test_pinned(options, results);
     if (options.wants("faults")) vmtests::test_faults(options, results);
+    if (options.wants("hardened")) vmtests::test_hardened(options, results);
+    if (options.wants("locked")) vmtests::test_locked(options, results);
     if (options.wants("soak")) vmtests::soak(options, results);
     results.line("done");
     return 0;

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 
 VMTESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TESTS = {"scenes", "confine", "faults", "fresh", "loss", "pinned", "prometheus", "record", "soak", "violator", "manual"}
+TESTS = {"scenes", "confine", "faults", "fresh", "hardened", "locked", "loss", "pinned", "prometheus", "record", "soak", "violator", "manual"}
 
 
 class TableError(Exception):

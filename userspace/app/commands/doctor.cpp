@@ -12,6 +12,7 @@
 #include "app/pipeline.hpp"
 #include "event/reflect.hpp"
 #include "rules/rule.hpp"
+#include "source/libbpf_log.hpp"
 
 namespace nstrail {
 

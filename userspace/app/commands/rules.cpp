@@ -5,6 +5,7 @@
 #include "app/commands.hpp"
 #include "app/options.hpp"
 #include "rules/rule.hpp"
+#include "source/libbpf_log.hpp"
 
 namespace nstrail {
 
