@@ -15,7 +15,9 @@
 
 #include "event/format.hpp"
 #include "model/keyframe.hpp"
+#include "record/chunk.hpp"
 #include "record/recordings.hpp"
+#include "record/shelf.hpp"
 #include "rules/checker.hpp"
 #include "support/summary.hpp"
 
@@ -163,25 +165,82 @@ TEST(Recording, KeepsNoMoreThanItShouldAndBeginsWithAKeyframeThen) {
     EXPECT_EQ(state_of(world), state_of(whole));
 }
 
+std::uint64_t span_ns() {
+    return scenes().back().event()->boot_ns() - scenes().front().event()->boot_ns();
+}
+
+std::uint64_t first_ns(const ShelvedChunk& chunk) {
+    auto reader = ChunkReader::open(chunk, uuid_of(fs::path(chunk.path).parent_path()));
+    return reader->next([](const Damage&) {})->header.timestamp_begin;
+}
+
 TEST(Recording, KeepsNothingOlderThanItShould) {
+    const TempDir dir;
+    WriterOptions options = small_chunks(dir.path());
+    options.chunk_bytes = std::uint64_t{16} << 10;
+    options.store.max_age = std::chrono::nanoseconds(span_ns() / 2);
+    write_recording(options, scenes(), [](Writer& writer, std::size_t i) {
+        if (i % 100 == 0) {
+            writer.flush();
+        }
+    });
+    const std::uint64_t oldest = scenes().back().event()->boot_ns() - (span_ns() / 2);
+    const auto boot = list_boot(boot_folder(dir.path()));
+    ASSERT_GT(boot->chunks.size(), 2U);
+    EXPECT_GT(boot->chunks.front().number, 1U);
+    EXPECT_LE(first_ns(boot->chunks[0]), oldest);
+    EXPECT_GT(first_ns(boot->chunks[1]), oldest);
+    const Read read = read_recording(dir.path());
+    EXPECT_EQ(read.faults.damaged_places, 0U);
+    EXPECT_EQ(read.events.back(), as_json(scenes()).back());
+}
+
+TEST(Recording, BeginsAChunkEveryTenthOfTheAgeThatItKeeps) {
     const TempDir dir;
     WriterOptions options = small_chunks(dir.path());
     options.chunk_bytes = std::uint64_t{1} << 30;
     options.store.max_age = std::chrono::milliseconds(100);
-    std::size_t chunks = 0;
-    write_recording(options, scenes(), [&](Writer& writer, std::size_t i) {
+    write_recording(options, scenes(), [](Writer&, std::size_t i) {
         if (i > 1000 && i % 100 == 0) {
             std::this_thread::sleep_for(std::chrono::milliseconds(25));
-            writer.flush();
-            chunks = std::max(chunks, chunk_files(dir.path()).size());
         }
     });
-    // A chunk is begun every tenth of the age, and goes with it.
-    EXPECT_GT(chunks, 2U);
-    EXPECT_GT(list_boot(boot_folder(dir.path()))->chunks.front().number, 1U);
-    const Read read = read_recording(dir.path());
-    EXPECT_EQ(read.faults.damaged_places, 0U);
-    EXPECT_EQ(read.events.back(), as_json(scenes()).back());
+    EXPECT_GT(list_boot(boot_folder(dir.path()))->chunks.back().number, 3U);
+}
+
+TEST(Recording, AClockThatIsSetMakesNothingOld) {
+    const TempDir dir;
+    write_recording(small_chunks(dir.path()), scenes());
+    const auto before = chunk_files(dir.path());
+    for (const std::string& file : before) {
+        std::filesystem::last_write_time(
+            file, std::filesystem::file_time_type::clock::now() - std::chrono::years(10));
+    }
+    WriterOptions options = small_chunks(dir.path());
+    options.store.max_age = std::chrono::hours(1);
+    write_recording(options, scenes());
+    EXPECT_GT(chunk_files(dir.path()).size(), before.size());
+    EXPECT_EQ(list_boot(boot_folder(dir.path()))->chunks.front().number, 1U);
+}
+
+TEST(Recording, AnotherBootIsAsOldAsTheCalendarSays) {
+    std::vector<EventBuffer> later = scenes();
+    auto& session = *reinterpret_cast<nst_session*>(later.front().bytes().data());
+    session.boot_id[0] = session.boot_id[0] == '0' ? '1' : '0';
+    const std::chrono::nanoseconds now(scenes().back().event()->boot_ns() + session.wall_offset_ns);
+    for (const auto& [age, boots] :
+         {std::pair(std::chrono::minutes(50), 2U), std::pair(std::chrono::minutes(70), 1U)}) {
+        const TempDir dir;
+        write_recording(small_chunks(dir.path()), scenes());
+        for (const std::string& file : chunk_files(dir.path())) {
+            std::filesystem::last_write_time(
+                file, std::chrono::file_clock::from_sys(std::chrono::sys_time(now - age)));
+        }
+        WriterOptions options = small_chunks(dir.path());
+        options.store.max_age = std::chrono::hours(1);
+        write_recording(options, later);
+        EXPECT_EQ(list_boots(dir.path())->size(), boots) << age;
+    }
 }
 
 /// The writer of a process that dies in the midst of it; how many events it had taken is in

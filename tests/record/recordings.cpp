@@ -87,6 +87,10 @@ std::string boot_folder(const std::string& path) {
     return {};
 }
 
+Uuid uuid_of(const std::string& boot) {
+    return *parse_uuid(std::filesystem::path(boot).filename().string().substr(boot_prefix.size()));
+}
+
 std::vector<std::string> chunk_files(const std::string& path) {
     std::vector<std::string> files;
     const auto boot = list_boot(boot_folder(path));

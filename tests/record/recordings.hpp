@@ -37,6 +37,7 @@ struct Read {
 
 /// The only boot's folder in a recorder's directory, and the files of its chunks, in order.
 [[nodiscard]] std::string boot_folder(const std::string& path);
+[[nodiscard]] Uuid uuid_of(const std::string& boot);
 [[nodiscard]] std::vector<std::string> chunk_files(const std::string& path);
 
 [[nodiscard]] std::string slurp(const std::string& path);

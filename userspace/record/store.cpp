@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
+#include <iterator>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -26,12 +26,6 @@ namespace nstrail {
 namespace {
 
 constexpr int removed = -1;  // where there is an errno else
-
-std::int64_t now_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (std::int64_t{now.tv_sec} * 1'000'000'000) + now.tv_nsec;
-}
 
 Result<void> write_file(const std::string& path, std::string_view text) {
     const Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
@@ -57,6 +51,7 @@ struct Tail {
     std::uint64_t next_event = 0;  // of that session
     std::uint64_t packets = 0;
     std::uint64_t events_discarded = 0;
+    std::uint64_t newest_ns = 0;
     bool any = false;
 };
 
@@ -72,11 +67,26 @@ Tail look_at_tail(const ShelvedChunk& chunk, const Uuid& uuid) {
         tail.good = packet->end;
         tail.packets = std::max(tail.packets, header.packet_seq_num + 1);
         tail.events_discarded = std::max(tail.events_discarded, header.events_discarded);
+        tail.newest_ns = std::max(tail.newest_ns, header.timestamp_end);
         tail.session = header.session;
         tail.next_event =
             header.first_event + (header.kind == PacketKind::events ? header.events : 0);
     }
     return tail;
+}
+
+/// Boottime of the first packet that can be read behind the oldest chunk of a boot; nothing if
+/// there is none.
+std::optional<std::uint64_t> end_of_oldest(const ShelvedBoot& boot, const Uuid& uuid) {
+    for (auto chunk = std::next(boot.chunks.begin()); chunk != boot.chunks.end(); ++chunk) {
+        auto reader = ChunkReader::open(*chunk, uuid);
+        const auto packet =
+            reader ? reader->next([](const Damage&) {}, false) : std::optional<Packet>();
+        if (packet) {
+            return packet->header.timestamp_begin;
+        }
+    }
+    return std::nullopt;
 }
 
 /// Whether the oldest chunk of a boot is all acknowledged.
@@ -90,6 +100,7 @@ bool shipped(const ShelvedBoot& boot) {
 Store::Store(StoreOptions options, const nst_session& session, const Uuid& uuid)
     : options_(std::move(options)),
       uuid_(uuid),
+      wall_offset_ns_(static_cast<std::int64_t>(session.wall_offset_ns)),
       boot_path_(options_.path + '/' + std::string(boot_prefix) + uuid_text(uuid)),
       metadata_(metadata_text(session, uuid)) {}
 
@@ -162,6 +173,7 @@ Result<void> Store::recover() {
         }
     }
     packets_ = tail.packets;
+    newest_ns_ = tail.newest_ns;
     recovered_.last_chunk = boot->chunks.empty() ? 0 : boot->chunks.back().number;
     recovered_.last_session = tail.session;
     recovered_.events_discarded = tail.events_discarded;
@@ -285,6 +297,7 @@ Result<void> Store::append(std::byte* packet) {
         return fail("write " + folder_, code);
     }
     packets_++;
+    newest_ns_ = std::max(newest_ns_, reinterpret_cast<const PacketHeader*>(packet)->timestamp_end);
     if (options_.sync && fdatasync(file_.get()) != 0) {
         return fail("write " + folder_ + " to the disk", errno);
     }
@@ -340,20 +353,36 @@ bool Store::drop_oldest() {
     return false;
 }
 
+/// Up to which boottime the oldest chunk of all is young enough; nothing = it is being written.
+std::optional<std::int64_t> Store::keep_until(const ShelvedBoot& oldest) const {
+    if (oldest.path == boot_path_) {
+        const auto end = end_of_oldest(oldest, uuid_);
+        return end ? std::optional(static_cast<std::int64_t>(*end) + options_.max_age.count())
+                   : std::nullopt;
+    }
+    // Of another boot only the calendar tells, which here is what it was as the session began.
+    return oldest.chunks.front().modified_ns - wall_offset_ns_ + options_.max_age.count();
+}
+
 void Store::retain() {
     while (bytes_ > options_.max_bytes && drop_oldest()) {
     }
     if (options_.max_age.count() == 0) {
         return;
     }
-    const std::int64_t oldest = now_ns() - options_.max_age.count();
-    while (true) {
+    while (static_cast<std::int64_t>(newest_ns_) > keep_until_) {
         const auto boots = shelved();
         const auto first = std::ranges::find_if(
             boots, [](const ShelvedBoot& boot) { return !boot.chunks.empty(); });
-        if (first == boots.end() || first->chunks.front().path == folder_ ||
-            first->chunks.front().modified_ns >= oldest ||
-            (options_.keep_unshipped && !shipped(*first)) || !drop_oldest()) {
+        if (first == boots.end() || (options_.keep_unshipped && !shipped(*first))) {
+            return;
+        }
+        const auto until = keep_until(*first);
+        if (!until) {
+            return;
+        }
+        keep_until_ = *until;
+        if (static_cast<std::int64_t>(newest_ns_) > keep_until_ && !drop_oldest()) {
             return;
         }
     }

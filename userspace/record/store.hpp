@@ -22,10 +22,12 @@ namespace nstrail {
 struct StoreOptions {
     std::string path;                      ///< DIR
     std::uint64_t max_bytes = 1ULL << 30;  ///< of all that is in DIR
-    std::chrono::nanoseconds max_age{0};   ///< 0 = whatever fits
-    bool sync = false;                     ///< fdatasync() after each packet
-    bool compress = false;                 ///< chunks that are full
-    bool stop_when_full = false;           ///< no space: end, instead of dropping the oldest
+    /// Against the newest event, by boottime, which no clock that is set changes; other boots'
+    /// chunks by when their files were written. 0 = whatever fits
+    std::chrono::nanoseconds max_age{0};
+    bool sync = false;            ///< fdatasync() after each packet
+    bool compress = false;        ///< chunks that are full
+    bool stop_when_full = false;  ///< no space: end, instead of dropping the oldest
     bool keep_unshipped = false;  ///< max_age drops only what is acknowledged (unshipped.hpp)
 };
 
@@ -85,14 +87,18 @@ private:
     [[nodiscard]] Result<void> shelve();
     void count_bytes();
     [[nodiscard]] std::vector<ShelvedBoot> shelved() const;
+    [[nodiscard]] std::optional<std::int64_t> keep_until(const ShelvedBoot& oldest) const;
 
     StoreOptions options_;
     Uuid uuid_;
+    std::int64_t wall_offset_ns_;
     std::string boot_path_;
     std::string metadata_;
     Fd lock_;
     Recovered recovered_;
     std::uint64_t packets_ = 0;
+    std::uint64_t newest_ns_ = 0;  // boottime of the latest event written
+    std::int64_t keep_until_ = 0;  // no chunk is too old before this boottime
 
     std::uint32_t number_ = 0;
     std::string hidden_;  // where the open chunk is until it holds a packet
