@@ -119,6 +119,25 @@ void recipes(const Events& all) {
     }
 }
 
+/// What a recorder that was killed leaves in memory: two packets, the later one first.
+void memories(const Events& all) {
+    constexpr std::size_t room = 2048;
+    std::string bytes(2 * room, '\0');
+    for (std::size_t slot = 0; slot < 2; slot++) {
+        const fuzz::Piece piece = piece_of(part(all, slot * 3, 3));
+        const std::size_t size = piece.words.size() * sizeof(std::uint64_t);
+        PacketHeader header;
+        header.uuid = Uuid{1, 2, 3};
+        header.session = 1;
+        header.first_event = (1 - slot) * 3;
+        header.content_size = (sizeof(header) + size) * 8;
+        char* const at = bytes.data() + (slot * room);
+        std::memcpy(at, &header, sizeof(header));
+        std::memcpy(at + sizeof(header), piece.words.data(), size);
+    }
+    keep("files", "memory", bytes);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -132,6 +151,10 @@ int main(int argc, char** argv) {
         streams(name, test::read_stream(FIXTURES "/" + name + ".jsonl"));
     }
     recipes(test::read_stream(FIXTURES "/scripted-containers.jsonl"));
+    memories(test::read_stream(FIXTURES "/scripted-containers.jsonl"));
+    keep("files", "mark", "7 1234567890123\n");
+    keep("files", "token", "0123456789abcdef\r\n");
+    keep("files", "open", "/dev/shm/nstrail-0123456789abcdef\n");
     test::Zeros zeros;
     test::Extremes extremes;
     test::Random random(1);
