@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers of NATS JetStream on loopback, and as much of a client as their administration takes."""
+import contextlib
 import json
 import os
 import pathlib
@@ -7,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 
@@ -143,6 +145,35 @@ class Cluster:
             if server is not None:
                 server.kill()
                 server.wait()
+
+
+class PassingOver:
+    """Stands before a server on loopback. The first `times` that somebody asks for what follows at
+    place `sequence` of a stream, it gets what follows behind that."""
+
+    def __init__(self, server: int, sequence: int, times: int):
+        self.server, self.times = server, times
+        self.asked, self.instead = (f'"seq":{place},'.encode() for place in (sequence, sequence + 1))
+        assert len(self.asked) == len(self.instead)
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        while True:
+            client = self.listening.accept()[0]
+            server = socket.create_connection(("127.0.0.1", self.server))
+            for ends in ((client, server, True), (server, client, False)):
+                threading.Thread(target=self.pass_on, args=ends, daemon=True).start()
+
+    def pass_on(self, one: socket.socket, other: socket.socket, asks: bool) -> None:
+        with contextlib.suppress(OSError), one, other:  # either may go first
+            # A request is small enough to come in one piece.
+            while data := one.recv(1 << 16):
+                if asks and self.times > 0 and self.asked in data:
+                    data = data.replace(self.asked, self.instead)
+                    self.times -= 1
+                other.sendall(data)
 
 
 def find_server() -> str | None:

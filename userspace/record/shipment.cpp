@@ -84,9 +84,11 @@ std::string chunks_filter(const std::string& host, const std::string& boot) {
                        boot.empty() ? "*" : token(boot), chunk_leaf);
 }
 
-StreamMessage begin_shipment(const ShipName& name) {
+StreamMessage begin_shipment(const ShipName& name, const ShipMark& acknowledged) {
     StreamMessage message;
     message.subject = name.packets_subject();
+    set(message, acknowledged_chunk_header, acknowledged.chunk);
+    set(message, acknowledged_packets_header, acknowledged.next_packet);
     return message;
 }
 
@@ -110,13 +112,15 @@ void end_shipment(StreamMessage& message, const ShipName& name) {
                              message.header(last_packet_header));
 }
 
-StreamMessage chunk_head(const ShipName& name, std::uint32_t chunk, std::uint64_t begin_ns,
+StreamMessage chunk_head(const ShipName& name, const StreamMessage& shipment,
                          std::span<const std::byte> frame) {
     StreamMessage message;
     message.subject = name.chunks_subject();
-    message.id = fmt::format("{}-chunk-{}", uuid_text(name.boot), chunk);
-    set(message, chunk_header, chunk);
-    set(message, begin_header, begin_ns);
+    message.id = fmt::format("{}-chunk-{}", uuid_text(name.boot), shipment.header(chunk_header));
+    for (const std::string_view same :
+         {chunk_header, begin_header, acknowledged_chunk_header, acknowledged_packets_header}) {
+        set(message, same, shipment.number(same));
+    }
     message.payload.assign(frame.begin(), frame.end());
     return message;
 }

@@ -37,7 +37,12 @@ Result<std::vector<ShippedBoot>> list_shipped(const StreamUrl& url) {
     }
     std::vector<ShippedBoot> boots;
     for (const ShipName& name : *names) {
-        const auto head = reader->next(name.chunks_subject(), 1, true);
+        const auto head =
+            reader->next(name.chunks_subject(), 1, true, [](const StreamMessage& message) {
+                return message.number(acknowledged_packets_header) == 0
+                           ? StreamReader::Before::none
+                           : StreamReader::Before::perhaps;
+            });
         const auto last = reader->last(name.packets_subject());
         if (!head || !last) {
             return std::unexpected(head ? last.error() : head.error());

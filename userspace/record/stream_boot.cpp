@@ -20,6 +20,8 @@ namespace nstrail {
 
 namespace {
 
+using Before = StreamReader::Before;
+
 /// A frame in a file.
 struct Frame {
     std::uint64_t packet = 0;
@@ -158,8 +160,8 @@ Result<std::unique_ptr<StreamBoot>> StreamBoot::open(const StreamUrl& url) {
 /// The next message of a subject that has one ahead of `end`; nothing = the next one lies beyond.
 Result<std::optional<StreamMessage>> StreamBoot::next(const std::string& subject,
                                                       std::uint64_t from, std::uint64_t end,
-                                                      const StreamReader::Follows& follows) {
-    auto got = reader_.next(subject, from, true, follows);
+                                                      const StreamReader::Judge& judge) {
+    auto got = reader_.next(subject, from, true, judge);
     if (!got) {
         return got;
     }
@@ -182,11 +184,16 @@ Result<void> StreamBoot::read_heads() {
     end_ = *last ? (*last)->sequence + 1 : 0;
     std::shared_ptr<const std::string> metadata;
     std::uint64_t chunk = 0;
-    const auto follows = [&chunk](const StreamMessage& head) {
-        return head.number(chunk_header) <= chunk + 1;
+    const auto judge = [this, &chunk](const StreamMessage& head) {
+        if (std::min(head.number(chunk_header), head.number(acknowledged_chunk_header) + 1) <=
+            chunk + 1) {
+            return Before::none;
+        }
+        // As a rule the stream has dropped its oldest ones.
+        return heads_.empty() ? Before::perhaps : Before::some;
     };
     for (std::uint64_t at = 1; at < heads_end;) {
-        auto head = next(subject, at, heads_end, follows);
+        auto head = next(subject, at, heads_end, judge);
         if (!head) {
             return std::unexpected(head.error());
         }
@@ -242,12 +249,16 @@ Result<Fd> StreamBoot::fetch(std::uint32_t chunk) {
     std::vector<Frame> frames;
     std::uint64_t bytes = 0;
     std::optional<std::uint64_t> packet;  // that follows
-    const auto follows = [&](const StreamMessage& message) {
-        return packet ? message.number(first_packet_header) <= *packet
-                      : message.number(begin_header) == head->second.begin_ns;
+    const auto judge = [&](const StreamMessage& message) {
+        const bool follows = packet
+                                 ? std::min(message.number(first_packet_header),
+                                            message.number(acknowledged_packets_header)) <= *packet
+                                 : message.number(begin_header) == head->second.begin_ns ||
+                                       message.number(acknowledged_chunk_header) < chunk;
+        return follows ? Before::none : Before::some;
     };
     for (std::uint64_t at = head->second.sequence + 1; at < end;) {
-        auto message = next(subject, at, end, follows);
+        auto message = next(subject, at, end, judge);
         if (!message) {
             return std::unexpected(message.error());
         }

@@ -39,7 +39,7 @@ private:
     [[nodiscard]] Result<void> read_heads();
     [[nodiscard]] Result<std::optional<StreamMessage>> next(const std::string& subject,
                                                             std::uint64_t from, std::uint64_t end,
-                                                            const StreamReader::Follows& follows);
+                                                            const StreamReader::Judge& judge);
     [[nodiscard]] Result<Fd> fetch(std::uint32_t chunk);
 
     StreamReader reader_;

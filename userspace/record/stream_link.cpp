@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <numeric>
 #include <random>
 
 #include <unistd.h>
@@ -99,22 +100,30 @@ StreamLink::StreamLink(StreamUrl url)
 StreamLink::~StreamLink() = default;
 
 Result<std::unique_ptr<StreamLink>> StreamLink::open(const StreamUrl& url) {
+    std::vector<std::size_t> servers(url.servers.size());
+    std::iota(servers.begin(), servers.end(), std::size_t{0});
+    std::ranges::shuffle(servers, std::minstd_rand(std::random_device()()));
+    Result<std::unique_ptr<StreamLink>> link;
+    for (const std::size_t server : servers) {
+        link = open(url, server);
+        if (link) {
+            break;
+        }
+    }
+    return link;
+}
+
+Result<std::unique_ptr<StreamLink>> StreamLink::open(const StreamUrl& url, std::size_t server) {
     for (const std::string& file : {url.credentials, url.ca, url.certificate, url.key}) {
         if (!file.empty() && access(file.c_str(), R_OK) != 0) {
             return fail("read " + file, errno, "the address of the stream names it");
         }
     }
     std::unique_ptr<StreamLink> link(new StreamLink(url));
-    std::vector<std::string> servers = url.servers;
-    std::ranges::shuffle(servers, std::minstd_rand(std::random_device()()));
-    Result<void> connected;
-    for (const std::string& server : servers) {
-        connected = link->connect(server);
-        if (connected) {
-            return link;
-        }
+    if (auto connected = link->connect(url.servers.at(server)); !connected) {
+        return std::unexpected(std::move(connected.error()));
     }
-    return std::unexpected(connected.error());
+    return link;
 }
 
 Result<void> StreamLink::connect(const std::string& server) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -37,6 +38,9 @@ class StreamLink {
 public:
     /// Tries each server once, in any order.
     [[nodiscard]] static Result<std::unique_ptr<StreamLink>> open(const StreamUrl& url);
+    /// Tries that one of url.servers.
+    [[nodiscard]] static Result<std::unique_ptr<StreamLink>> open(const StreamUrl& url,
+                                                                  std::size_t server);
     StreamLink(const StreamLink&) = delete;
     StreamLink& operator=(const StreamLink&) = delete;
     ~StreamLink();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <random>
 #include <thread>
 
 namespace nstrail {
@@ -15,14 +16,41 @@ using std::chrono::milliseconds;
 constexpr milliseconds patience{20'000};
 constexpr milliseconds first_retry{50};
 constexpr milliseconds longest_retry{1000};
-constexpr int most_asked = 3;
+// One address may lead to several servers.
+constexpr int least_asked = 3;
 
 }  // namespace
 
 Result<StreamReader> StreamReader::open(const StreamUrl& url) {
-    auto link = StreamLink::open(url);
-    return link ? Result<StreamReader>(StreamReader(url, std::move(*link)))
-                : std::unexpected(link.error());
+    StreamReader reader(url);
+    // Not all readers begin with the same one.
+    reader.server_ = std::random_device()() % url.servers.size();
+    Result<void> linked;
+    for (std::size_t tried = 0; tried < url.servers.size(); tried++) {
+        linked = reader.link();
+        if (linked) {
+            return reader;
+        }
+        reader.turn();
+    }
+    return std::unexpected(linked.error());
+}
+
+Result<void> StreamReader::link() {
+    if (!link_) {
+        auto opened = StreamLink::open(url_, server_);
+        if (!opened) {
+            return std::unexpected(std::move(opened.error()));
+        }
+        link_ = std::move(*opened);
+    }
+    return {};
+}
+
+/// To the next server.
+void StreamReader::turn() {
+    link_.reset();
+    server_ = (server_ + 1) % url_.servers.size();
 }
 
 /// What ask(link) answers, once it does or time is up.
@@ -32,22 +60,16 @@ auto StreamReader::patiently(const Ask& ask) -> decltype(ask(std::declval<Stream
     milliseconds wait = first_retry;
     while (true) {
         Error fault;
-        if (!link_) {
-            auto opened = StreamLink::open(url_);
-            if (opened) {
-                link_ = std::move(*opened);
-            } else {
-                fault = std::move(opened.error());
-            }
-        }
-        if (link_) {
+        if (auto linked = link(); linked) {
             auto answer = ask(*link_);
             if (answer || !link_->passing()) {
                 return answer;
             }
             fault = std::move(answer.error());
-            link_.reset();
+        } else {
+            fault = std::move(linked.error());
         }
+        turn();
         if (std::chrono::steady_clock::now() > until) {
             return std::unexpected(std::move(fault));
         }
@@ -89,8 +111,9 @@ Result<std::optional<StreamMessage>> StreamReader::last(const std::string& subje
 
 Result<std::optional<StreamMessage>> StreamReader::next(const std::string& subject,
                                                         std::uint64_t sequence, bool known,
-                                                        const Follows& follows) {
+                                                        const Judge& judge) {
     const auto until = std::chrono::steady_clock::now() + patience;
+    const int enough = std::max(least_asked, static_cast<int>(url_.servers.size()));
     milliseconds wait = first_retry;
     std::optional<StreamMessage> first;
     for (int asked = 1;; asked++) {
@@ -101,15 +124,20 @@ Result<std::optional<StreamMessage>> StreamReader::next(const std::string& subje
         if (*got && (!first || (*got)->sequence < first->sequence)) {
             first = std::move(*got);
         }
-        const bool enough = asked >= most_asked && (first || !known);
-        if (enough || (first && follows(*first)) || std::chrono::steady_clock::now() > until) {
+        const Before before = first ? judge(*first) : known ? Before::some : Before::perhaps;
+        const bool waits = before == Before::some && (!first || !dropped_);
+        if (before == Before::none || (!waits && asked >= enough)) {
             return first;
         }
-        if (known && !first) {
+        if (std::chrono::steady_clock::now() > until) {
+            dropped_ = true;
+            return first;
+        }
+        if (waits && static_cast<std::size_t>(asked) % url_.servers.size() == 0) {
             std::this_thread::sleep_for(wait);
             wait = std::min(wait * 2, longest_retry);
         }
-        link_.reset();  // perhaps another server
+        turn();
     }
 }
 

@@ -3,6 +3,7 @@
 // of them knows less than the others yet, it asks again for a while.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -27,25 +28,32 @@ public:
     /// The last message of a subject; nothing where there is none.
     [[nodiscard]] Result<std::optional<StreamMessage>> last(const std::string& subject);
 
-    using Follows = std::function<bool(const StreamMessage&)>;
+    /// Whether there are messages ahead of one: a stream that took them all must have those.
+    enum class Before : std::uint8_t { none, perhaps, some };
+    using Judge = std::function<Before(const StreamMessage&)>;
     /// The first message of a subject from that place on; nothing where there is none. A server may
-    /// know less than another one, or pass over messages that it has (seen of NATS 2.9 under load):
-    /// until follows(message) several are asked, and the first message that any of them has counts.
-    /// Where one is `known` to be it is waited for: nothing = the stream has dropped it meanwhile.
+    /// know less than others, or pass over messages that it has: one of nats-server 2.9.10 that was
+    /// killed and came back does so for good. So all servers are asked where judge(message) finds
+    /// that there is perhaps one before it, the first that any of them has counts, and where there
+    /// is some they are asked for a while. Where one is `known` to be, likewise: nothing = the
+    /// stream has dropped it meanwhile.
     [[nodiscard]] Result<std::optional<StreamMessage>> next(
         const std::string& subject, std::uint64_t sequence, bool known,
-        const Follows& follows = [](const StreamMessage&) { return true; });
+        const Judge& judge = [](const StreamMessage&) { return Before::none; });
 
     [[nodiscard]] const StreamUrl& url() const { return url_; }
 
 private:
-    StreamReader(StreamUrl url, std::unique_ptr<StreamLink> link)
-        : url_(std::move(url)), link_(std::move(link)) {}
+    explicit StreamReader(StreamUrl url) : url_(std::move(url)) {}
+    [[nodiscard]] Result<void> link();
+    void turn();
     template <class Ask>
     [[nodiscard]] auto patiently(const Ask& ask) -> decltype(ask(std::declval<StreamLink&>()));
 
     StreamUrl url_;
-    std::unique_ptr<StreamLink> link_;  // none: the last one failed
+    std::size_t server_ = 0;            // of url_.servers
+    std::unique_ptr<StreamLink> link_;  // none: another one is to be opened
+    bool dropped_ = false;  // what should be there did not come: the next one is not waited for
 };
 
 }  // namespace nstrail

@@ -40,6 +40,7 @@ public:
 
     /// Of a packet that next() gave: it is acknowledged, and all before it.
     void acknowledge(const PacketHeader& last);
+    [[nodiscard]] ShipMark acknowledged() const { return mark_.value_or(ShipMark{}); }
     /// Writes the mark. `whole`: nothing will ever be added to this boot.
     [[nodiscard]] Result<void> keep_mark(bool whole);
 

@@ -173,7 +173,8 @@ Result<void> Shipper::find_work() {
 Result<void> Shipper::gather(Boot& boot) {
     const std::size_t room =
         std::min(most_bytes, std::max(link_->most_bytes(), header_room) - header_room);
-    Pending made{.message = begin_shipment(boot.name), .metadata = {}};
+    Pending made{.message = begin_shipment(boot.name, boot.packets->acknowledged()),
+                 .metadata = {}};
     auto& payload = made.message.payload;
     while (payload.size() < enough_bytes) {
         const auto packet = boot.packets->next();
@@ -193,7 +194,6 @@ Result<void> Shipper::gather(Boot& boot) {
         }
         if (made.packets++ == 0) {
             made.metadata = boot.packets->metadata();
-            made.begin_ns = packet->header.timestamp_begin;
         }
         add_packet(made.message, packet->header, *frame);
         made.last = packet->header;
@@ -214,8 +214,7 @@ Result<void> Shipper::send() {
         if (!frame) {
             return std::unexpected(frame.error());
         }
-        const auto sent =
-            link_->publish(chunk_head(at_->name, pending_->last.chunk, pending_->begin_ns, *frame));
+        const auto sent = link_->publish(chunk_head(at_->name, pending_->message, *frame));
         if (!sent) {
             return std::unexpected(sent.error());
         }

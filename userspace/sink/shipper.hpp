@@ -58,7 +58,6 @@ private:
         StreamMessage message;
         PacketHeader last{};
         std::uint64_t packets = 0;
-        std::uint64_t begin_ns = 0;
         std::string metadata;  // of its chunk
     };
     void work();

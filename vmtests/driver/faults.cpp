@@ -99,6 +99,25 @@ Differences take_processors(Agent&, int) {
     return {};
 }
 
+double seconds(clockid_t clock) {
+    timespec now{};
+    clock_gettime(clock, &now);
+    return static_cast<double>(now.tv_sec) + (static_cast<double>(now.tv_nsec) / 1e9);
+}
+
+// To RAM, until its clock rings: boottime goes on, monotonic time does not.
+Differences suspend(Agent&, int) {
+    const std::string alarm = "/sys/class/rtc/rtc0/wakealarm";
+    for (int round = 0; round < 2; round++) {
+        const double before = seconds(CLOCK_BOOTTIME) - seconds(CLOCK_MONOTONIC);
+        if (!write_text(alarm, "+3")) return {"write " + alarm + ": " + why()};
+        if (!write_text("/sys/power/state", "mem")) return {"suspend the machine: " + why()};
+        const double slept = seconds(CLOCK_BOOTTIME) - seconds(CLOCK_MONOTONIC) - before;
+        if (slept < 1) return {"it slept for " + std::to_string(slept) + " s"};
+    }
+    return {};
+}
+
 Differences pause(Agent& agent, int) {
     for (int round = 0; round < 3; round++) {
         agent.process().signal(SIGSTOP);
@@ -154,6 +173,7 @@ const std::vector<Test>& tests() {
     static const std::vector<Test> all = {
         {"faults_clock", "the clock was set a day back and ten years on", set_clock},
         {"faults_cpus", "all processors but one went and came three times", take_processors},
+        {"faults_suspend", "the machine was suspended twice", suspend},
         {"faults_pause", "it was stopped three times", pause},
         {"faults_clients", "125 clients came and went without a word of farewell", come_and_go},
     };
