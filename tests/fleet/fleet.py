@@ -341,10 +341,17 @@ def two_hundred_hosts(case: Case) -> None:
     alone = [json.loads(case.run("check", str(hosts[f"host-{kind}.example"]), "--json").stdout)["events"]
              for kind in range(3)]
     for number, host in enumerate(hosts):
-        if (told := events.get(host)) != alone[number % 3]:
-            again = case.run("check", stream, "--host", host, "--json").stdout
-            raise Failure(f"fleet check: {told} of {alone[number % 3]} events of {host}, "
-                          f"killed: {host in killed}; again: {again}")
+        told, whole = events.get(host), alone[number % 3]
+        if told == whole:
+            continue
+        # Replicas answer before they know what the leader acknowledged last, so that may come later; nothing
+        # else may be missing.
+        line = next(line for line in lines if line["host"] == host)
+        if line["verdict"] != "clean" or not told or told > whole:
+            raise Failure(f"fleet check: of {whole} events of {host}, killed: {host in killed}: {line}")
+        print(f"# {told} of {whole} events of {host} at first")
+        until(f"all events of {host}", 30, lambda host=host, whole=whole: whole == json.loads(
+            case.run("check", stream, "--host", host, "--json").stdout)["events"])
     # Were all of them held at once, each event would take at least its header.
     if peak > 100 << 20:
         raise Failure(f"fleet check took {peak >> 20} MiB for {sum(events.values())} events")

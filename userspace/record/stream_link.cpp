@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <numeric>
 #include <random>
 
 #include <unistd.h>
@@ -100,12 +99,10 @@ StreamLink::StreamLink(StreamUrl url)
 StreamLink::~StreamLink() = default;
 
 Result<std::unique_ptr<StreamLink>> StreamLink::open(const StreamUrl& url) {
-    std::vector<std::size_t> servers(url.servers.size());
-    std::iota(servers.begin(), servers.end(), std::size_t{0});
-    std::ranges::shuffle(servers, std::minstd_rand(std::random_device()()));
+    const std::size_t first = std::random_device()() % url.servers.size();
     Result<std::unique_ptr<StreamLink>> link;
-    for (const std::size_t server : servers) {
-        link = open(url, server);
+    for (std::size_t tried = 0; tried < url.servers.size(); tried++) {
+        link = open(url, (first + tried) % url.servers.size());
         if (link) {
             break;
         }
