@@ -86,10 +86,10 @@ void ServiceManager::stopping() {
     say("STOPPING=1");
 }
 
-void ServiceManager::status(const std::string& line) {
+void ServiceManager::status(std::string_view line) {
     if (line != status_) {
         status_ = line;
-        say("STATUS=" + line);
+        say("STATUS=" + status_);
     }
 }
 

@@ -22,7 +22,7 @@ public:
     void reloading();
     void stopping();
     /// One line for `systemctl status`; said when it is another one than before.
-    void status(const std::string& line);
+    void status(std::string_view line);
     /// To be called from time to time: half of what the service manager waits for (WATCHDOG_USEC)
     /// is enough, so this tells it no more often.
     void alive();

@@ -9,6 +9,8 @@
 #include <mutex>
 #include <string>
 
+#include <semaphore.h>
+
 #include "model/view.hpp"
 #include "rules/finding.hpp"
 #include "rules/notable.hpp"
@@ -31,11 +33,17 @@ struct Publication {
 /// have it, as the writer has to copy what a View still holds.
 class ViewBoard {
 public:
+    ViewBoard();
+    ~ViewBoard();
+    ViewBoard(const ViewBoard&) = delete;
+    ViewBoard& operator=(const ViewBoard&) = delete;
+
     /// A publication made after this call. Null if the writer is stopping or does not answer in
     /// time. Any thread.
     [[nodiscard]] std::shared_ptr<const Publication> fresh(std::chrono::milliseconds patience);
 
-    /// The writer: sleeps until a reader asks or the time is over. Returns whether one asks.
+    /// The writer: sleeps until a reader asks, a signal comes or the time is over. Returns whether
+    /// one asks.
     bool wait(std::chrono::milliseconds pause);
     /// The writer: hands out what was asked for.
     void publish(std::shared_ptr<const Publication> made);
@@ -44,7 +52,9 @@ public:
 
 private:
     std::mutex lock_;
-    std::condition_variable asked_;
+    // The writer mostly waits in vain. A condition variable takes its lock again as one that others
+    // wait for, which makes each such wait a second system call.
+    sem_t asked_;
     std::condition_variable published_;
     std::shared_ptr<const Publication> latest_;
     std::uint64_t requests_ = 0;  // asked for so far

@@ -43,7 +43,6 @@ using Clock = std::chrono::steady_clock;
 // ring wakes runs into just that window. So nothing wakes us: we look, often when there is much,
 // rarely when not.
 constexpr milliseconds shortest_pause{1};
-constexpr milliseconds longest_pause{60};
 // Reading every program's recursion_misses takes a system call each.
 constexpr milliseconds audit_every{250};
 constexpr milliseconds mark_every{5000};
@@ -112,6 +111,16 @@ std::string first_line(const char* path) {
     return line;
 }
 
+/// How long a ring that is looked at rarely may be left alone: as long as it has room for all CPUs
+/// creating and ending threads at once, out of the blue and with all hooks, within limits.
+milliseconds longest_pause(std::size_t ring_bytes) {
+    constexpr std::size_t bytes_of_a_life = 760;  // with the ring's headers
+    constexpr std::size_t lives_in_a_ms = 46;     // of one CPU: docs/PERFORMANCE.md
+    const auto cpus = static_cast<std::size_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+    const milliseconds bridged(ring_bytes / (bytes_of_a_life * lives_in_a_ms * cpus));
+    return std::clamp(bridged, milliseconds(60), milliseconds(250));
+}
+
 /// Tells what these options make of the programs from whatever else may be pinned.
 std::uint64_t made_of(const LiveOptions& options) {
     std::size_t size = 0;
@@ -161,6 +170,7 @@ struct LiveSource::State {
     std::uint64_t dropped_before = 0;
     std::uint64_t ran_by_then = 0;  // programs, and records of theirs, by the last audit
     milliseconds pause = shortest_pause;
+    milliseconds longest = shortest_pause;
 
     [[nodiscard]] std::vector<nst_cpu_stats> read_stats() const {
         std::vector<nst_cpu_stats> all(
@@ -483,6 +493,7 @@ Result<std::unique_ptr<LiveSource>> LiveSource::open(const LiveOptions& options)
     state->holders.emplace(*state->skeleton, *state->ring, state->known, state->file_iterator.get(),
                            state->plan[NST_HOOK_iter_task_file].reason);
     state->holders->prepare();
+    state->longest = longest_pause(state->ring->size());
     state->skeleton->bss->gate_open = 1;
     if (options.canary) {
         if (auto proved = state->exercise(); !proved) {
@@ -663,7 +674,7 @@ Result<std::size_t> LiveSource::poll(const EventHandler& handle) {
     if (waiting > state.ring->size() / 16) {
         state.pause = std::max(shortest_pause, state.pause / 2);
     } else if (waiting < state.ring->size() / 64) {
-        state.pause = std::min(longest_pause, state.pause + milliseconds(2));
+        state.pause = std::min(state.longest, state.pause + milliseconds(2));
     }
     return count;
 }
