@@ -35,11 +35,11 @@ std::uint32_t Cgroups::meet(std::uint64_t id) {
     return index;
 }
 
-std::uint32_t Cgroups::acquire(std::uint64_t id) {
+std::uint32_t Cgroups::acquire(std::uint64_t id, std::uint32_t guess) {
     if (id == 0) {
         return 0;
     }
-    const std::uint32_t index = meet(id);
+    const std::uint32_t index = table_[guess].id == id ? guess : meet(id);
     table_.at(index).references++;
     return index;
 }

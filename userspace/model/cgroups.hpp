@@ -40,8 +40,9 @@ public:
     explicit Cgroups(CgroupTable& table) : table_(table) {}
 
     void on(const nst_cgroup& event);
-    /// The index of the cgroup of that id (0 = not known), to be given back by release().
-    [[nodiscard]] std::uint32_t acquire(std::uint64_t id);
+    /// The index of the cgroup of that id (0 = not known), to be given back by release(). `guess`:
+    /// maybe it is this one.
+    [[nodiscard]] std::uint32_t acquire(std::uint64_t id, std::uint32_t guess = 0);
     void release(std::uint32_t index);
 
 private:

@@ -36,6 +36,9 @@ public:
         const TaskSlot slot = by_key_.find(key);
         return slot == no_task ? nullptr : &state_.tasks[slot];
     }
+    [[nodiscard]] const NsRecord* find_namespace(std::uint32_t inum) {
+        return state_.namespaces.look(inum);
+    }
     [[nodiscard]] bool in_round() const { return in_round_ || looking_ || sweep_at_ != 0; }
     [[nodiscard]] bool wants_snapshot() const {
         const bool proven = sweep_at_ != 0 && !gap_open_;  // only the sweep is to be finished
@@ -102,15 +105,21 @@ private:
     void set_vector(TaskRecord& task, std::span<const nst_pid_nr> vector);
     void note_init(const TaskRecord& task);
     void set_parent(const TaskRecord& task, std::uint32_t ppid);
-    void set_cgroup(TaskRecord& task, std::uint64_t id, bool whole);
+    /// `guess`: an index of a cgroup that may be this one.
+    void set_cgroup(TaskRecord& task, std::uint64_t id, bool whole, std::uint32_t guess = 0);
     void set_exe(const TaskRecord& task, std::string_view path);
-    NsRecord& meet(std::uint32_t inum, NsType type);
+    /// The living namespace of that inum and type, made known if it is not.
+    NsRecord& meet(std::uint32_t inum, NsType type) {
+        NsRecord& ns = namespaces_.meet(inum, type, state_.now);
+        return early_facts_.empty() ? ns : learn_early_facts(ns);
+    }
+    NsRecord& learn_early_facts(NsRecord& ns);
 
     void learn_namespaces(TaskRecord& task, const nst_ns_set& set, Change& change);
     void note_transition(Change& change, const NsSet& before, const TaskRecord& task,
                          bool exact) const;
     void learn_parent(const nst_task_new& e, const NsSet& child);
-    void process_dies(const nst_task_exit& e, std::uint32_t tgid);
+    void process_dies(const nst_task_exit& e, Processes::Index process);
     void mark_dying(const TaskRecord& init);
     void take_away(TaskSlot slot, Change& change);
     void move_last_pid(NsRecord& ns, std::uint32_t last_pid, PidMove move, std::uint32_t mover_tid,

@@ -67,7 +67,8 @@ void Engine::on(const Event& event, const nst_task_new& e, Change& change) {
     }
     set_set(task, e.ns.nsproxy, set, actor != nullptr ? actor->set : 0);
     set_vector(task, event.tail<nst_task_new, nst_pid_nr>());
-    set_cgroup(task, e.cgroup, task.leader());
+    set_cgroup(task, e.cgroup, task.leader(),
+               actor != nullptr ? state_.processes[actor->process].cgroup : 0);
     if (actor != nullptr) {
         if (task.leader()) {
             const std::uint32_t exe = names_.share(state_.processes[actor->process].exe);

@@ -31,7 +31,8 @@ void Engine::unindex_tid(std::uint32_t tid, TaskSlot slot) {
 
 void Engine::drop_task(TaskSlot slot) {
     TaskRecord& task = state_.tasks.at(slot);
-    set_set(task, 0, NsSet{});
+    set_state(task, TaskState::alive);  // no zombie any more, for its set
+    sets_.release(std::exchange(task.set, 0), state_.now);
     if (task.leader()) {
         // The process is gone. Its children may hold on to it for its heir; if it held on to its
         // own parent then, a line of processes that fork and exit would grow for ever.
@@ -53,7 +54,12 @@ void Engine::lose(const TaskRecord& task, Change& change) {
 
 /// Ends whoever else has the address or the number of a task that is known to be.
 void Engine::evict(const nst_task_ref& ref, std::uint64_t& counter, Change& change) {
-    for (const TaskSlot slot : {by_key_.find(ref.key), state_.slot_by_tid(ref.tid)}) {
+    const TaskSlot by_key = by_key_.find(ref.key);
+    const TaskSlot by_tid = state_.slot_by_tid(ref.tid);
+    if (by_key == no_task && by_tid == no_task) {
+        return;
+    }
+    for (const TaskSlot slot : {by_key, by_tid}) {
         const TaskRecord& task = state_.tasks[slot];
         if (task.key == 0) {
             continue;
@@ -98,13 +104,13 @@ void Engine::touch(TaskRecord& task) {
     task.soft = false;
 }
 
-NsRecord& Engine::meet(std::uint32_t inum, NsType type) {
-    NsRecord& ns = namespaces_.meet(inum, type, state_.now);
-    if (const nst_namespace* early = early_facts_.find(inum); early != nullptr) {
+/// What was told of a namespace ahead of the event that says whether it is new.
+NsRecord& Engine::learn_early_facts(NsRecord& ns) {
+    if (const nst_namespace* early = early_facts_.find(ns.inum); early != nullptr) {
         const nst_namespace facts = *early;
-        early_facts_.erase(inum);
+        early_facts_.erase(facts.inum);
         // Of another type they are about one whose birth was lost.
-        if (facts.type == static_cast<nst_u32>(type)) {
+        if (facts.type == static_cast<nst_u32>(ns.type)) {
             return namespaces_.learn(facts, state_.now, true);
         }
     }
@@ -113,18 +119,26 @@ NsRecord& Engine::meet(std::uint32_t inum, NsType type) {
 
 void Engine::set_set(TaskRecord& task, std::uint64_t nsproxy, const NsSet& set,
                      std::uint32_t guess) {
+    const int zombie = task.state == TaskState::zombie ? 1 : 0;
+    sets_.add_zombie(task.set, -zombie);
     // What somebody is in is known already, and as what it is: a set that is held never has
     // anything else (see Sets::forget). Facts that came early have to be looked at all the same.
-    auto index = early_facts_.empty() ? sets_.share(nsproxy, set, guess) : std::nullopt;
-    if (!index) {
+    const bool early = !early_facts_.empty();
+    auto shared = early ? std::nullopt : sets_.share(nsproxy, set, guess);
+    if (!shared) {
         const NsSet before = state_.set_of(task).ns;
-        index = sets_.acquire(nsproxy, before.includes(set) ? set : meet_all(before, set));
+        const NsSet met = before.includes(set) ? set : meet_all(before, set);
+        if (early || met != set) {
+            shared = sets_.share(nsproxy, met, 0);
+        }
+        if (!shared) {
+            task.set = sets_.change(task.set, nsproxy, met, state_.now);
+        }
     }
-    if (task.state == TaskState::zombie) {
-        sets_.add_zombie(task.set, -1);
-        sets_.add_zombie(*index, +1);
+    if (shared) {
+        sets_.release(std::exchange(task.set, *shared), state_.now);
     }
-    sets_.release(std::exchange(task.set, *index), state_.now);
+    sets_.add_zombie(task.set, zombie);
 }
 
 /// Makes all known that is in a set and was not before. Returns what there is of it, after all.
@@ -158,11 +172,12 @@ void Engine::set_slot(TaskRecord& task, Slot slot, std::uint32_t inum) {
 }
 
 void Engine::leave_nsproxy(TaskRecord& task) {
-    NsSet set = state_.set_of(task).ns;
-    for (const Slot slot : all_slots) {
-        set[slot] = in_nsproxy(slot) ? 0 : set[slot];
+    const NsSet& now = state_.set_of(task).ns;
+    NsSet left;
+    for (const Slot slot : {Slot::pid, Slot::user}) {
+        left[slot] = now[slot];
     }
-    set_set(task, 0, set);
+    set_set(task, 0, left);
 }
 
 void Engine::set_state(TaskRecord& task, TaskState state) {
@@ -215,11 +230,11 @@ void Engine::set_parent(const TaskRecord& task, std::uint32_t ppid) {
 }
 
 /// `whole`: all threads of its process are there, and not this one alone (threaded cgroups).
-void Engine::set_cgroup(TaskRecord& task, std::uint64_t id, bool whole) {
+void Engine::set_cgroup(TaskRecord& task, std::uint64_t id, bool whole, std::uint32_t guess) {
     if (id == 0 || task.process <= Processes::unknown) {
         return;
     }
-    const std::uint32_t index = cgroups_.acquire(id);
+    const std::uint32_t index = cgroups_.acquire(id, guess);
     ProcessRecord& process = state_.processes.at(task.process);
     if (whole || process.cgroup == 0) {
         cgroups_.release(std::exchange(process.cgroup, index));
@@ -235,9 +250,10 @@ void Engine::set_cgroup(TaskRecord& task, std::uint64_t id, bool whole) {
 }
 
 void Engine::set_exe(const TaskRecord& task, std::string_view path) {
-    if (task.process > Processes::unknown && !path.empty()) {
-        names_.release(std::exchange(state_.processes.at(task.process).exe, names_.acquire(path)));
+    if (task.process <= Processes::unknown || path.empty() || state_.exe_of(task) == path) {
+        return;
     }
+    names_.release(std::exchange(state_.processes.at(task.process).exe, names_.acquire(path)));
 }
 
 }  // namespace nstrail

@@ -88,7 +88,9 @@ void Engine::on(const Event& /*event*/, const nst_task_exit& e, Change& change) 
             pending.exit_code = e.exit_code;
             pending.last = e.last != 0;
             pending.left = !hooked(NST_HOOK_exit_namespaces);
-            process_dies(e, e.task.tgid);
+            const auto process = state_.processes.acquire(e.task.tgid);
+            process_dies(e, process);
+            state_.processes.release(process);
         }
         return;
     }
@@ -98,7 +100,7 @@ void Engine::on(const Event& /*event*/, const nst_task_exit& e, Change& change) 
     task->tracer = e.tracer;
     const NsSet before = state_.set_of(*task).ns;
     set_state(*task, TaskState::exiting);
-    process_dies(e, task->tgid);
+    process_dies(e, task->process);
     if (e.last != 0) {
         mark_dying(*task);
     }
@@ -111,14 +113,12 @@ void Engine::on(const Event& /*event*/, const nst_task_exit& e, Change& change) 
     change.task = change.actor = task;
 }
 
-void Engine::process_dies(const nst_task_exit& e, std::uint32_t tgid) {
+void Engine::process_dies(const nst_task_exit& e, Processes::Index process) {
     // An init's children keep it as their parent until it has waited for them all.
     if (e.last == 0 || e.heir == e.task.tgid) {
         return;
     }
-    const auto process = state_.processes.acquire(tgid);
     state_.processes.die(process, e.heir);
-    state_.processes.release(process);
     if (in_round_) {
         heirs_[e.task.tgid] = e.heir;
     }
@@ -211,7 +211,7 @@ void Engine::on(const Event& /*event*/, const nst_ns_switch& e, Change& change) 
     }
     touch(*task);
     change.task = task;
-    change.actor = find_key(e.actor_key);
+    change.actor = e.actor_key == e.task.key ? task : find_key(e.actor_key);
     const SetRecord before = state_.set_of(*task);
     if (leaves) {
         if (before.nsproxy == 0) {
@@ -225,6 +225,9 @@ void Engine::on(const Event& /*event*/, const nst_ns_switch& e, Change& change) 
     note_transition(change, before.ns, *task, true);
     const auto via = std::min<std::uint32_t>(e.via, NST_switch_via_end - 1);
     state_.account.switches[via]++;
+    if (leaves) {
+        return;  // it moves nowhere
+    }
     const NsSet& after = state_.set_of(*task).ns;
     for (const Slot slot : all_slots) {
         if (before.ns[slot] != 0 && after[slot] != 0 && before.ns[slot] != after[slot]) {

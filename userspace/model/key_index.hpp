@@ -43,14 +43,20 @@ public:
     }
     /// Returns what was there.
     Value erase(Key key) {
+        return erase_if(key, [](const Value&) { return true; });
+    }
+    /// Where f(its value): returns what was there, Value{} if it stays.
+    template <class F>
+    Value erase_if(Key key, F&& f) {
         const std::uint64_t hash = hash_of(key);
         Shard& shard = shard_of(hash);
         const std::size_t at = shard.find(hash, key);
         const Value gone = shard.entries[at].value;
-        if (gone != Value{}) {
-            shard.used--;
-            shard.close(at);
+        if (gone == Value{} || !f(gone)) {
+            return {};
         }
+        shard.used--;
+        shard.close(at);
         return gone;
     }
     /// Keeps the memory, if that is not much.

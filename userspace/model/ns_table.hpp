@@ -85,13 +85,15 @@ public:
         const Index slot = by_inum_[inum].slot;
         return slot == 0 ? nullptr : &slots_[slot];
     }
+    /// The same for the writer, who asks for few namespaces again and again.
+    [[nodiscard]] const NsRecord* look(std::uint32_t inum) {
+        const Index slot = slot_of(inum);
+        return slot == 0 ? nullptr : &slots_[slot];
+    }
     /// For writing; null if no such namespace lives.
     [[nodiscard]] NsRecord* edit(std::uint32_t inum) {
-        Known& known = known_[inum % known_.size()];
-        if (known.inum != inum) {
-            known = {.inum = inum, .slot = by_inum_[inum].slot};
-        }
-        return known.slot == 0 ? nullptr : &slots_.at(known.slot);
+        const Index slot = slot_of(inum);
+        return slot == 0 ? nullptr : &slots_.at(slot);
     }
     /// A new record under that inum, of the next generation. Precondition: none lives there.
     NsRecord& create(std::uint32_t inum) {
@@ -146,11 +148,18 @@ private:
         Index slot = 0;
         std::uint32_t gen = 0;
     };
-    // Where the latest that were written to are: as a rule the next is one of them.
+    // Where the latest that the writer asked for are: as a rule the next is one of them.
     struct Known {
         std::uint32_t inum = 0;
         Index slot = 0;
     };
+    [[nodiscard]] Index slot_of(std::uint32_t inum) {
+        Known& known = known_[inum % known_.size()];
+        if (known.inum != inum) [[unlikely]] {
+            known = {.inum = inum, .slot = by_inum_[inum].slot};
+        }
+        return known.slot;
+    }
     std::array<Known, 64> known_{};
     Slab<NsRecord, 4> slots_;
     PagedTable<Entry, 10, 10, 12> by_inum_;

@@ -47,7 +47,9 @@ void Processes::release(Index index) {
     // A chain of dead processes that only refer to one another goes in one loop, not in recursion.
     while (real(index) && --all_.at(index).references == 0) {
         const ProcessRecord gone = all_[index];
-        unindex(index);
+        if (!gone.dead) {
+            unindex(index);
+        }
         all_.release(index);
         if (gone.cgroup != 0 || gone.exe != 0) {
             gone_.emplace_back(gone.cgroup, gone.exe);

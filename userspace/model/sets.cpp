@@ -25,22 +25,37 @@ std::optional<std::uint32_t> Sets::share(std::uint64_t nsproxy, const NsSet& set
     return index;
 }
 
-std::uint32_t Sets::acquire(std::uint64_t nsproxy, const NsSet& set) {
-    if (const auto known = share(nsproxy, set, 0)) {
-        return *known;
+std::uint32_t Sets::change(std::uint32_t from, std::uint64_t nsproxy, const NsSet& set,
+                           std::uint64_t boot_ns) {
+    std::uint32_t to = from;
+    NsSet before;
+    if (from != 0 && table_[from].references == 1) {
+        // Nobody else is in it: it becomes the other, of which most may be the same.
+        unindex(from);
+        before = table_[from].ns;
+    } else {
+        to = table_.allocate();
+        while (to / (places_at_once / 16) >= places_.size()) {
+            places_.push_back(std::make_unique<std::array<Place, places_at_once>>());
+        }
     }
-    const std::uint32_t made = table_.allocate();
-    SetRecord& record = table_.at(made);
+    SetRecord& record = table_.at(to);
     record.nsproxy = nsproxy;
     record.ns = set;
     record.references = 1;
-    for (const Slot slot : all_slots) {
-        link(made, slot, set[slot]);
+    relink(to, before, set, boot_ns);
+    index(to);
+    if (to != from) {
+        release(from, boot_ns);
     }
-    if (std::uint32_t& known = index_.meet(hash(nsproxy, set)); known == 0) {
-        known = made;
+    return to;
+}
+
+void Sets::index(std::uint32_t index) {
+    const SetRecord& record = table_[index];
+    if (std::uint32_t& known = index_.meet(hash(record.nsproxy, record.ns)); known == 0) {
+        known = index;
     }
-    return made;
 }
 
 void Sets::unindex(std::uint32_t index) {
@@ -51,22 +66,29 @@ void Sets::unindex(std::uint32_t index) {
     }
 }
 
-void Sets::release(std::uint32_t index, std::uint64_t boot_ns) {
-    if (index != 0 && --table_.at(index).references == 0) {
-        unindex(index);
-        for (const Slot slot : all_slots) {
-            unlink(index, slot, table_[index].ns[slot], boot_ns);
+void Sets::remove(std::uint32_t index, std::uint64_t boot_ns) {
+    unindex(index);
+    relink(index, table_[index].ns, NsSet{}, boot_ns);
+    table_.release(index);
+}
+
+void Sets::relink(std::uint32_t index, const NsSet& before, const NsSet& after,
+                  std::uint64_t boot_ns) {
+    for (const Slot slot : all_slots) {
+        const std::uint32_t number = (index * 16) + static_cast<std::uint32_t>(slot);
+        if (before[slot] == after[slot]) {
+            continue;
         }
-        table_.release(index);
+        if (before[slot] != 0) {
+            unlink(number, slot, *namespaces_.edit(before[slot]), boot_ns);
+        }
+        if (after[slot] != 0) {
+            link(number, slot, *namespaces_.edit(after[slot]));
+        }
     }
 }
 
-void Sets::link(std::uint32_t index, Slot slot, std::uint32_t inum) {
-    if (inum == 0) {
-        return;
-    }
-    NsRecord& ns = *namespaces_.edit(inum);
-    const std::uint32_t number = (index * 16) + static_cast<std::uint32_t>(slot);
+void Sets::link(std::uint32_t number, Slot slot, NsRecord& ns) {
     const std::uint32_t next = std::exchange(ns.first_place, number);
     place(number) = {.next = next, .previous = 0};
     if (next != 0) {
@@ -80,12 +102,8 @@ void Sets::link(std::uint32_t index, Slot slot, std::uint32_t inum) {
     }
 }
 
-void Sets::unlink(std::uint32_t index, Slot slot, std::uint32_t inum, std::uint64_t boot_ns) {
-    if (inum == 0) {
-        return;
-    }
-    NsRecord& ns = *namespaces_.edit(inum);
-    const auto [next, previous] = place((index * 16) + static_cast<std::uint32_t>(slot));
+void Sets::unlink(std::uint32_t number, Slot slot, NsRecord& ns, std::uint64_t boot_ns) {
+    const auto [next, previous] = place(number);
     (previous == 0 ? ns.first_place : place(previous).next) = next;
     if (next != 0) {
         place(next).previous = previous;
@@ -110,7 +128,7 @@ Population Sets::population(std::uint32_t inum) const {
     const NsRecord* ns = namespaces_.find(inum);
     for (std::uint32_t number = ns == nullptr ? 0 : ns->first_place; number != 0;) {
         table_[number / 16].add_to(all, all_slots[number % 16]);
-        number = places_[number / 16][number % 16].next;
+        number = place(number).next;
     }
     return all;
 }

@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "model/key_index.hpp"
 #include "model/ns_table.hpp"
@@ -37,15 +39,22 @@ class Sets {
 public:
     Sets(SetTable& table, NsTable& namespaces) : table_(table), namespaces_(namespaces) {}
 
-    /// The index of that set, to be given back by release(). Precondition: what it refers to lives.
-    [[nodiscard]] std::uint32_t acquire(std::uint64_t nsproxy, const NsSet& set);
-    /// The same where somebody holds it already; `guess`: maybe it is this one.
+    /// The index of that set where somebody holds it already, to be given back by release() or
+    /// change(); `guess`: maybe it is this one.
     [[nodiscard]] std::optional<std::uint32_t> share(std::uint64_t nsproxy, const NsSet& set,
                                                      std::uint32_t guess);
-    void release(std::uint32_t index, std::uint64_t boot_ns);
-    /// A task in that set has become a zombie (+1), or a zombie has gone from it (-1).
+    /// Gives back `from` and returns the index of that set, which nobody holds, to be given back in
+    /// its turn. Precondition: what it refers to lives.
+    [[nodiscard]] std::uint32_t change(std::uint32_t from, std::uint64_t nsproxy, const NsSet& set,
+                                       std::uint64_t boot_ns);
+    void release(std::uint32_t index, std::uint64_t boot_ns) {
+        if (index != 0 && --table_.at(index).references == 0) {
+            remove(index, boot_ns);
+        }
+    }
+    /// A task in that set has become a zombie (+1), or a zombie has gone from it (-1); or not (0).
     void add_zombie(std::uint32_t index, int by) {
-        if (index != 0) {
+        if (index != 0 && by != 0) {
             table_.at(index).zombies += static_cast<std::uint32_t>(by);
         }
     }
@@ -62,9 +71,13 @@ private:
         const SetRecord& record = table_[index];
         return record.nsproxy == nsproxy && record.ns == set;
     }
+    void remove(std::uint32_t index, std::uint64_t boot_ns);
+    void index(std::uint32_t index);
     void unindex(std::uint32_t index);
-    void link(std::uint32_t index, Slot slot, std::uint32_t inum);
-    void unlink(std::uint32_t index, Slot slot, std::uint32_t inum, std::uint64_t boot_ns);
+    void relink(std::uint32_t index, const NsSet& before, const NsSet& after,
+                std::uint64_t boot_ns);
+    void link(std::uint32_t number, Slot slot, NsRecord& ns);
+    void unlink(std::uint32_t number, Slot slot, NsRecord& ns, std::uint64_t boot_ns);
 
     SetTable& table_;
     NsTable& namespaces_;
@@ -76,10 +89,14 @@ private:
         std::uint32_t next = 0;
         std::uint32_t previous = 0;
     };
+    static constexpr std::uint32_t places_at_once = 1024;  // of 64 sets
     [[nodiscard]] Place& place(std::uint32_t number) {
-        return places_.at(number / 16)[number % 16];
+        return (*places_[number / places_at_once])[number % places_at_once];
     }
-    PagedTable<std::array<Place, slot_count>, 6, 8, 9> places_;  // as many as a SetTable has
+    [[nodiscard]] const Place& place(std::uint32_t number) const {
+        return (*places_[number / places_at_once])[number % places_at_once];
+    }
+    std::vector<std::unique_ptr<std::array<Place, places_at_once>>> places_;
 };
 
 }  // namespace nstrail

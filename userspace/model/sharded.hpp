@@ -38,6 +38,7 @@ public:
     [[nodiscard]] Value& operator[](const Key& key) {
         const auto [at, added] = fresh(shard_of(key)).map.try_emplace(key);
         size_ += added ? 1 : 0;
+        used_ = true;
         return at->second;
     }
     void erase(const Key& key) {
@@ -47,9 +48,11 @@ public:
     }
     /// At once; tidy() gives the memory back.
     void clear() {
-        age_++;
-        size_ = 0;
-        tidied_ = 0;
+        if (std::exchange(used_, false)) {
+            age_++;
+            size_ = 0;
+            tidied_ = 0;
+        }
     }
     /// Does a part of what clear() left to do; after as many calls as there are shards, all of it.
     void tidy() {
@@ -82,6 +85,7 @@ private:
     std::array<Shard, shard_count> shards_;
     std::uint64_t age_ = 0;
     std::size_t size_ = 0;  // many are empty most of the time, and asked all the same
+    bool used_ = false;  // since it was cleared: else there is nothing to clear
     std::size_t tidied_ = shard_count;
 };
 

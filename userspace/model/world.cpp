@@ -61,7 +61,7 @@ const NsSet& World::set_of(const TaskRecord& task) const {
 }
 
 const NsRecord* World::find_namespace(std::uint32_t inum) const {
-    return engine_->state().namespaces.find(inum);
+    return engine_->find_namespace(inum);
 }
 
 const NsTable& World::namespaces() const {

@@ -82,9 +82,7 @@ void Ledger::on(const Event& /*event*/, const nst_inum_free& e) {
     life.parent = 0;
     life.freed = here_;
     if (const std::uint32_t oldest = freed_inums_.push(e.inum); oldest != 0) {
-        if (const InumLife* old = inums_.find(oldest); old != nullptr && !old->live()) {
-            inums_.erase(oldest);
-        }
+        inums_.erase_if(oldest, [](const InumLife& old) { return !old.live(); });
     }
 }
 
@@ -144,16 +142,12 @@ void Ledger::on(const Event& event, const nst_free_pid& e) {
     }
     // Its entry may have been used again meanwhile.
     if (const std::uint64_t oldest = freed_pids_.push(e.pid_key); oldest != 0) {
-        if (const PidLife* old = pids_.find(oldest);
-            old != nullptr && old->freed > old->allocated) {
-            pids_.erase(oldest);
-        }
+        pids_.erase_if(oldest, [](const PidLife& old) { return old.freed > old.allocated; });
     }
     for (const nst_pid_nr& one : event.tail<nst_free_pid, nst_pid_nr>()) {
-        const std::uint64_t key = number_key(one.pid_namespace, one.nr);
-        if (numbers_.find(key).pid_key == e.pid_key) {
-            numbers_.erase(key);
-        }
+        numbers_.erase_if(number_key(one.pid_namespace, one.nr), [&](const NumberUser& user) {
+            return user.pid_key == e.pid_key;
+        });
         InumLife* ns =
             !live || one.pid_namespace < first_inum ? nullptr : inums_.find(one.pid_namespace);
         if (ns != nullptr && ns->numbers != 0) {

@@ -25,11 +25,15 @@ public:
         return known != nullptr ? *known : add(key);
     }
     void erase(Key key) {
-        if (key == latest_key_) {
-            latest_ = nullptr;
-        }
-        if (Life* gone = index_.erase(key); gone != nullptr) {
+        erase_if(key, [](const Life&) { return true; });
+    }
+    /// Where f(its record).
+    template <class F>
+    void erase_if(Key key, F&& f) {
+        Life* gone = index_.erase_if(key, [&](const Life* life) { return f(*life); });
+        if (gone != nullptr) {
             free_.push_back(gone);
+            latest_ = key == latest_key_ ? nullptr : latest_;
         }
     }
     void clear() {
