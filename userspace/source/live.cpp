@@ -111,13 +111,23 @@ std::string first_line(const char* path) {
     return line;
 }
 
+/// What a thread's life puts into the ring.
+std::size_t bytes_of_a_life(nst_attach_mode mode) {
+    constexpr std::size_t header = 8;  // BPF_RINGBUF_HDR_SZ
+    constexpr std::size_t reduced = sizeof(nst_task_new) + sizeof(nst_pid_nr) +
+                                    sizeof(nst_task_exit) + sizeof(nst_task_free) + (3 * header);
+    constexpr std::size_t full = reduced + sizeof(nst_alloc_pid) + sizeof(nst_pid_request) +
+                                 sizeof(nst_ns_switch) + sizeof(nst_task_release) +
+                                 sizeof(nst_free_pid) + sizeof(nst_pid_nr) + (4 * header);
+    return mode == NST_attach_mode_full ? full : reduced;
+}
+
 /// How long a ring that is looked at rarely may be left alone: as long as it has room for all CPUs
-/// creating and ending threads at once, out of the blue and with all hooks, within limits.
-milliseconds longest_pause(std::size_t ring_bytes) {
-    constexpr std::size_t bytes_of_a_life = 760;  // with the ring's headers
-    constexpr std::size_t lives_in_a_ms = 46;     // of one CPU: docs/PERFORMANCE.md
+/// creating and ending threads at once, out of the blue, within limits.
+milliseconds longest_pause(std::size_t ring_bytes, nst_attach_mode mode) {
+    constexpr std::size_t lives_in_a_ms = 46;  // of one CPU: docs/PERFORMANCE.md
     const auto cpus = static_cast<std::size_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
-    const milliseconds bridged(ring_bytes / (bytes_of_a_life * lives_in_a_ms * cpus));
+    const milliseconds bridged(ring_bytes / (bytes_of_a_life(mode) * lives_in_a_ms * cpus));
     return std::clamp(bridged, milliseconds(60), milliseconds(250));
 }
 
@@ -493,7 +503,7 @@ Result<std::unique_ptr<LiveSource>> LiveSource::open(const LiveOptions& options)
     state->holders.emplace(*state->skeleton, *state->ring, state->known, state->file_iterator.get(),
                            state->plan[NST_HOOK_iter_task_file].reason);
     state->holders->prepare();
-    state->longest = longest_pause(state->ring->size());
+    state->longest = longest_pause(state->ring->size(), state->plan.mode());
     state->skeleton->bss->gate_open = 1;
     if (options.canary) {
         if (auto proved = state->exercise(); !proved) {
