@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -72,6 +73,26 @@ void write_events(benchmark::State& state) {
 }
 BENCHMARK(write_events);
 
+/// What memory gives to one CPU that does nothing but read it, which is as fast as anything that
+/// comes from memory can be taken.
+void read_memory(benchmark::State& state) {
+    const std::vector<std::uint64_t> words((std::size_t{256} << 20) / sizeof(std::uint64_t), 1);
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(std::accumulate(words.begin(), words.end(), std::uint64_t{0}));
+    }
+    state.SetBytesProcessed(state.iterations() *
+                            static_cast<std::int64_t>(words.size() * sizeof(std::uint64_t)));
+}
+BENCHMARK(read_memory)->Unit(benchmark::kMillisecond);
+
+std::uintmax_t bytes_in(const std::string& path) {
+    std::uintmax_t bytes = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(path)) {
+        bytes += entry.is_regular_file() ? entry.file_size() : 0;
+    }
+    return bytes;
+}
+
 template <class F>
 void read_all(benchmark::State& state, bool compress, F&& take) {
     const std::string& path = recording(compress);
@@ -87,6 +108,7 @@ void read_all(benchmark::State& state, bool compress, F&& take) {
         }
     }
     state.SetItemsProcessed(static_cast<std::int64_t>(read));
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes_in(path)));
 }
 
 void decode_events(benchmark::State& state) {
