@@ -41,9 +41,9 @@ def ended(process: subprocess.Popen, what: str, log: pathlib.Path) -> None:
         raise PeersError(f"cannot record with {what}: {lines[-1] if lines else 'it gave no reason'}")
 
 
-def lines_of(command: list[str]) -> int:
+def lines_of(command: list[str], holding: bytes = b"") -> int:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as reader:
-        count = sum(chunk.count(b"\n") for chunk in iter(lambda: reader.stdout.read(1 << 20), b""))
+        count = sum(holding in line for line in reader.stdout)
     if reader.returncode != 0:
         raise PeersError(f"`{' '.join(command)}` ended with {reader.returncode}")
     return count
@@ -51,7 +51,10 @@ def lines_of(command: list[str]) -> int:
 
 def read_s(command: list[str]) -> float:
     began = time.monotonic()
-    subprocess.run(command, check=True, timeout=PATIENCE_S, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        subprocess.run(command, check=True, timeout=PATIENCE_S, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except (subprocess.SubprocessError, OSError) as error:
+        raise PeersError(f"cannot read what the storm left: {error}") from None
     return time.monotonic() - began
 
 
@@ -79,6 +82,15 @@ def storm(binary: str, cycles: str, seconds: int, folder: pathlib.Path) -> tuple
     return str(ours), str(theirs)
 
 
+def babeltrace2(recording: str) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """What it reads of a recording, and with what command; where it is not there, the reason."""
+    if shutil.which("babeltrace2") is None:
+        return {}, {"a storm read by babeltrace2": "it is not installed"}
+    boot = next(str(path) for path in pathlib.Path(recording).glob("boot-*"))
+    return {"`babeltrace2` of the recording, as text": ["babeltrace2", boot],
+            "`babeltrace2` of the recording, counted only": ["babeltrace2", boot, "-c", "sink.utils.counter"]}, {}
+
+
 def measure(binary: str, cycles: str, repetitions: int, seconds: int) -> tuple[list[dict], dict[str, str]]:
     """The figures, and who was not there, with the reason. Raises PeersError."""
     if os.geteuid() != 0:
@@ -87,18 +99,12 @@ def measure(binary: str, cycles: str, repetitions: int, seconds: int) -> tuple[l
         raise PeersError("perf is not installed (Debian's linux-perf)")
     with tempfile.TemporaryDirectory(prefix="nstrail-bench-") as name:
         ours, theirs = storm(binary, cycles, seconds, pathlib.Path(name))
-        boot = next(str(path) for path in pathlib.Path(ours).glob("boot-*"))
         text = {"`perf script` of perf's file": ["perf", "script", "-i", theirs],
                 "`nstrail replay --json`": [binary, "replay", ours, "--json"]}
         counts = {what: lines_of(command) for what, command in text.items()}
         events = counts["`nstrail replay --json`"]
-        readers = {**text, "`nstrail check`, all rules": [binary, "check", ours]}
-        absent = {"a storm read by `sysdig -r`": "sysdig cannot record on a kernel without its driver"}
-        if shutil.which("babeltrace2"):
-            readers["`babeltrace2` of the recording, as text"] = ["babeltrace2", boot]
-            readers["`babeltrace2` of the recording, counted only"] = ["babeltrace2", boot, "-c", "sink.utils.counter"]
-        else:
-            absent["a storm read by babeltrace2"] = "it is not installed"
+        others, absent = babeltrace2(ours)
+        readers = {**text, "`nstrail check`, all rules": [binary, "check", ours], **others}
         took = {what: [] for what in readers}
         for _ in range(repetitions):
             for what, command in readers.items():
