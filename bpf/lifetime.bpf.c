@@ -28,30 +28,30 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
     u32 *set_tid = (void *)arg[1];
     u64 set_tid_size = arg[2];
     struct pid *pid = (void *)result;
-    u64 address = address_of(run, pid);
-    bool failed = !address || IS_ERR_VALUE(address);
+    s32 error = IS_ERR_VALUE(result) ? (s32)result : 0;
     u32 level = READ(run, ns, level);
     u32 levels = level + 1 > NST_MAX_LEVELS ? NST_MAX_LEVELS : level + 1;
     /* Not real_cred: what ns_capable() asks, which decides on set_tid. */
-    const struct cred *cred = READ(run, run->current, cred);
-    u64 room;
+    struct task_struct *current = current_task(run);
+    const struct cred *cred = READ(run, current, cred);
+    u64 address, room;
     struct nst_alloc_pid *event =
         RESERVE_TAIL(run, alloc_pid, struct nst_pid_request, levels, room);
     struct nst_pid_request *vpids;
 
     if (!event)
         return;
-    read_task_ref(run, &event->actor, run->current);
-    event->pid_key = failed ? 0 : key_of_address(address);
+    read_task_ref(run, &event->actor, current);
+    event->pid_key = error ? 0 : key_of_some(run, pid);
     event->pid_namespace = READ(run, ns, ns.inum);
-    event->error = failed ? (s32)address : 0;
+    event->error = error;
     event->set_tid_size = set_tid_size;
     event->levels = levels;
     event->actor_capabilities = read_capabilities(run, cred);
     event->actor_user = READ_VIA(run, cred, user_ns, ns.inum);
     event->actor_euid = READ(run, cred, euid.val);
     vpids = (void *)(event + 1);
-    if (run->typed && levels == 1 && !failed && !set_tid_size) {
+    if (run->typed && levels == 1 && !error && !set_tid_size) {
         ns = READ(run, pid, numbers[0].ns);
         vpids->pid_namespace = READ(run, ns, ns.inum);
         vpids->nr = READ(run, pid, numbers[0].nr);
@@ -61,8 +61,7 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
         return;
     }
     /* Where it failed there is no struct pid, and reading it gives zeros: unknown. */
-    if (failed)
-        address = 0;
+    address = error ? 0 : address_of(run, pid);
     for (u32 i = 0; i < NST_MAX_LEVELS; i++) {
         struct upid *upid = upid_at(address, i);
         u64 inner = level - i; /* set_tid[0] is the innermost */
@@ -95,7 +94,7 @@ ENTRY_HOOK(free_pid, free_pid)
 
     if (!event)
         return;
-    event->pid_key = key_of(run, pid);
+    event->pid_key = key_of_some(run, pid);
     event->levels = levels;
     event->actor_tid = current_tid(run);
     read_vpids(run, (void *)(event + 1), pid, levels, room);
@@ -107,14 +106,15 @@ TRACEPOINT_HOOK(task_newtask)
 {
     struct task_struct *task = (void *)arg[0];
     u64 clone_flags = arg[1];
-    struct nsproxy *actor_nsproxy = READ(run, run->current, nsproxy);
+    struct task_struct *current = current_task(run);
+    struct nsproxy *actor_nsproxy = READ(run, current, nsproxy);
     struct pid *pid = READ(run, task, thread_pid);
     u32 levels = pid_levels(run, pid);
     u64 room;
     struct nst_task_new *event;
     struct nst_ns_set ns;
 
-    read_ns_set(run, &ns, task);
+    read_ns_set(run, &ns, task, true);
     /* Facts come first in the ring, so that the reader knows the namespace when the task is in it.
      */
     if (clone_flags & CLONE_NEW_ANY)
@@ -124,7 +124,7 @@ TRACEPOINT_HOOK(task_newtask)
     if (!event)
         return;
     read_task_ref(run, &event->task, task);
-    read_task_ref(run, &event->actor, run->current);
+    read_task_ref(run, &event->actor, current);
     event->clone_flags = clone_flags;
     event->actor_nsproxy = key_of(run, actor_nsproxy);
     event->pid_key = key_of(run, pid);
@@ -157,7 +157,7 @@ TRACEPOINT_HOOK(sched_process_exec)
     struct nst_task_exec *event;
     struct nst_ns_set ns;
 
-    read_ns_set(run, &ns, task);
+    read_ns_set(run, &ns, task, true);
     event = RESERVE(run, task_exec);
     if (!event)
         return;
@@ -182,7 +182,7 @@ static __always_inline bool has_child_subreaper(const struct run *run, struct si
  * namespace. */
 static __always_inline u32 heir_of(const struct run *run, struct task_struct *task)
 {
-    struct task_struct *up = (void *)address_of(run, task);
+    struct task_struct *up;
     struct signal_struct *signal = READ(run, task, signal);
     struct pid *pid = READ(run, task, thread_pid);
     u32 levels = pid_levels(run, pid);
@@ -190,6 +190,7 @@ static __always_inline u32 heir_of(const struct run *run, struct task_struct *ta
 
     if (!has_child_subreaper(run, signal))
         return reaper;
+    up = (void *)address_of(run, task);
     for (int i = 0; i < 32; i++) {
         up = BPF_CORE_READ(up, real_parent);
         if (!up || (u32)BPF_CORE_READ(up, tgid) == reaper)
@@ -210,7 +211,7 @@ TRACEPOINT_HOOK(sched_process_exit)
     u32 last, heir;
 
     if (!exit_namespaces_hooked)
-        read_ns_set(run, &ns, task);
+        read_ns_set(run, &ns, task, true);
     last = READ_VIA(run, task, signal, live.counter) == 0;
     heir = last ? heir_of(run, task) : 0;
     event = RESERVE(run, task_exit);
@@ -262,7 +263,7 @@ ENTRY_HOOK(release_task, release_task)
     struct task_struct *task = (void *)arg[0];
 
     if (last)
-        *last = address_of(run, task);
+        *last = distance_of(run, task);
     emit_release(run, task, NST_release_via_entry);
 }
 
@@ -272,11 +273,11 @@ ENTRY_HOOK(cgroup_release, cgroup_release)
     u32 zero = 0;
     u64 *last = bpf_map_lookup_elem(&last_released, &zero);
     struct task_struct *task = (void *)arg[0];
-    u64 address = address_of(run, task);
+    u64 distance = distance_of(run, task);
 
-    if (!last || *last == address)
+    if (!last || *last == distance)
         return;
-    *last = address;
+    *last = distance;
     emit_release(run, task, NST_release_via_loop);
 }
 

@@ -19,7 +19,7 @@ static __always_inline void emit_mark(const struct run *run, u32 what)
 }
 
 /* A pointer's object was told lately. */
-#define TOLD(run, object) told_lately(address_of(run, object), snapshot_round)
+#define TOLD(run, object) told_lately(anchor + distance_of(run, object), snapshot_round)
 
 /* All namespaces of a task, and its cgroup. */
 static __always_inline bool all_told_lately(const struct run *run, struct task_struct *task,
@@ -28,7 +28,8 @@ static __always_inline bool all_told_lately(const struct run *run, struct task_s
     struct nsproxy *nsproxy = READ(run, task, nsproxy);
     struct css_set *set = READ(run, task, cgroups);
     const struct cred *cred = READ(run, task, real_cred);
-    u64 active = (u64)probed_active(address_of(run, pid), levels);
+    u64 anchor = anchor_address();
+    u64 active = (u64)probed_active(anchor + distance_of(run, pid), levels);
 
     return TOLD(run, READ(run, nsproxy, mnt_ns)) && TOLD(run, READ(run, nsproxy, uts_ns)) &&
            TOLD(run, READ(run, nsproxy, ipc_ns)) && TOLD(run, READ(run, nsproxy, net_ns)) &&
@@ -64,7 +65,7 @@ int iter_task_iter(struct bpf_iter__task *ctx)
 
     /* Read what changes first, reserve last: then a live event that stands before this record in
      * the ring may make it stale, and the reader knows to let the live event win. */
-    read_ns_set(&run, &ns, task);
+    read_ns_set(&run, &ns, task, false);
     pid = READ(&run, task, thread_pid);
     exit_state = READ(&run, task, exit_state);
     levels = pid_levels(&run, pid);

@@ -32,7 +32,7 @@
 static __always_inline void read_task_ref(const struct run *run, struct nst_task_ref *to,
                                           struct task_struct *task)
 {
-    to->key = key_of(run, task);
+    to->key = key_of_some(run, task);
     to->start_boottime_ns = READ(run, task, start_boottime);
     to->tid = READ(run, task, pid);
     to->tgid = READ(run, task, tgid);
@@ -41,7 +41,9 @@ static __always_inline void read_task_ref(const struct run *run, struct nst_task
 /* bpf_get_current_pid_tgid()'s lower half. */
 static __always_inline u32 current_tid(const struct run *run)
 {
-    return READ(run, run->current, pid);
+    struct task_struct *current = current_task(run);
+
+    return READ(run, current, pid);
 }
 
 static __always_inline u32 read_parent_tgid(const struct run *run, struct task_struct *task)
@@ -95,7 +97,7 @@ static __always_inline u32 pid_levels(const struct run *run, struct pid *pid)
 {
     u32 levels = READ(run, pid, level) + 1;
 
-    return !address_of(run, pid) ? 0 : levels > NST_MAX_LEVELS ? NST_MAX_LEVELS : levels;
+    return is_null(pid) ? 0 : levels > NST_MAX_LEVELS ? NST_MAX_LEVELS : levels;
 }
 
 /* The namespace that a struct pid is active in, for programs that probe. */
@@ -158,15 +160,15 @@ static __always_inline void read_active(const struct run *run, struct nst_ns_set
     to->user = READ_VIA(run, cred, user_ns, ns.inum);
 }
 
-/* What nsproxy does a task have, with all ten references. */
+/* What nsproxy does a task have, with all ten references. Only current changes its own. */
 static __always_inline void read_ns_set(const struct run *run, struct nst_ns_set *to,
-                                        struct task_struct *task)
+                                        struct task_struct *task, bool is_current)
 {
     struct nsproxy *nsproxy = READ(run, task, nsproxy);
 
     read_nsproxy(run, to, nsproxy);
     read_active(run, to, task);
-    if (task != run->current && READ(run, task, nsproxy) != nsproxy) {
+    if (!is_current && READ(run, task, nsproxy) != nsproxy) {
         nsproxy = READ(run, task, nsproxy);
         read_nsproxy(run, to, nsproxy);
         if (READ(run, task, nsproxy) != nsproxy) {
@@ -183,13 +185,14 @@ static __always_inline void read_ns_set(const struct run *run, struct nst_ns_set
 static __always_inline void read_vpids(const struct run *run, struct nst_pid_nr *to,
                                        struct pid *pid, u32 levels, u64 room)
 {
-    u64 address = address_of(run, pid);
+    u64 address;
 
     if (run->typed && levels == 1) {
         to->pid_namespace = READ_VIA(run, pid, numbers[0].ns, ns.inum);
         to->nr = READ(run, pid, numbers[0].nr);
         return;
     }
+    address = address_of(run, pid);
     for (u32 i = 0; i < NST_MAX_LEVELS; i++) {
         struct upid *upid;
 
