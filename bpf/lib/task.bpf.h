@@ -60,10 +60,16 @@ static __always_inline u32 read_tracer_tgid(const struct run *run, struct task_s
 static __always_inline void read_comm(const struct run *run, char (*to)[16],
                                       struct task_struct *task)
 {
-    if (run->typed)
-        __builtin_memcpy(to, &task->comm, sizeof(*to));
-    else
+    /* By words: clang would take a text by bytes. */
+    const u64 *words = (const void *)&task->comm;
+    u64 *into = (void *)to;
+
+    if (run->typed) {
+        into[0] = words[0];
+        into[1] = words[1];
+    } else {
         BPF_CORE_READ_INTO(to, task, comm);
+    }
 }
 
 /* A task always has a cgroup in the unified hierarchy, mounted or not. */
