@@ -228,16 +228,6 @@ TRACEPOINT_HOOK(sched_process_exit)
     SUBMIT(event);
 }
 
-/* The last task released on this CPU. release_task's repeat loop enters cgroup_release without
- * entering release_task again; then its task is another one. The reader drops doubles by key all
- * the same, as a release may be preempted and go on elsewhere. */
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, u32);
-    __type(value, u64);
-} last_released SEC(".maps");
-
 static __always_inline void emit_release(const struct run *run, struct task_struct *task, u32 via)
 {
     struct nst_task_release *event = RESERVE(run, task_release);
@@ -255,29 +245,26 @@ static __always_inline void emit_release(const struct run *run, struct task_stru
     SUBMIT(event);
 }
 
-/* release_task(task) */
+/* release_task(task). Its repeat loop enters cgroup_release without entering release_task again;
+ * then the task is another one than the last released on this CPU. The reader drops doubles by key
+ * all the same, as a release may be preempted and go on elsewhere. */
 ENTRY_HOOK(release_task, release_task)
 {
-    u32 zero = 0;
-    u64 *last = bpf_map_lookup_elem(&last_released, &zero);
     struct task_struct *task = (void *)arg[0];
 
-    if (last)
-        *last = distance_of(run, task);
+    run->stats->last_released = distance_of(run, task);
     emit_release(run, task, NST_release_via_entry);
 }
 
 /* cgroup_release(task) */
 ENTRY_HOOK(cgroup_release, cgroup_release)
 {
-    u32 zero = 0;
-    u64 *last = bpf_map_lookup_elem(&last_released, &zero);
     struct task_struct *task = (void *)arg[0];
     u64 distance = distance_of(run, task);
 
-    if (!last || *last == distance)
+    if (run->stats->last_released == distance)
         return;
-    *last = distance;
+    run->stats->last_released = distance;
     emit_release(run, task, NST_release_via_loop);
 }
 

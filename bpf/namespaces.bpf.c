@@ -58,25 +58,14 @@ static __always_inline void emit_switch(const struct run *run, struct task_struc
     emit_switch_event(run, task, &old_set, &new_set, references, via);
 }
 
-/* The last task seen to let go of its nsproxy on this CPU: where switch_task_namespaces is not
- * inlined, exit_task_namespaces enters it, and one event is enough. The reader drops doubles all
- * the same. */
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, u32);
-    __type(value, u64);
-} last_exited SEC(".maps");
-
-/* exit_task_namespaces(task): an exit; or, with another task than current, a fork that failed. */
+/* exit_task_namespaces(task): an exit; or, with another task than current, a fork that failed.
+ * Where switch_task_namespaces is not inlined it is entered from here, and one event is enough. The
+ * reader drops doubles all the same. */
 ENTRY_HOOK(exit_namespaces, exit_task_namespaces)
 {
     struct task_struct *task = (void *)arg[0];
-    u32 zero = 0;
-    u64 *last = bpf_map_lookup_elem(&last_exited, &zero);
 
-    if (last)
-        *last = distance_of(run, task);
+    run->stats->last_exited = distance_of(run, task);
     emit_switch(run, task, READ(run, task, nsproxy), 0, NST_switch_via_exit);
 }
 
@@ -85,14 +74,12 @@ ENTRY_HOOK(switch_namespaces, switch_task_namespaces)
 {
     struct task_struct *task = (void *)arg[0];
     struct nsproxy *after = (void *)arg[1];
-    u32 zero = 0;
-    u64 *last = bpf_map_lookup_elem(&last_exited, &zero);
 
     /* The rest of an exit that was told already. Where that is inlined it never comes here: then a
      * switch to something is one after the exit, no doing of the kernel's, and it and what follows
      * are to be told. */
-    if (last && *last == distance_of(run, task)) {
-        *last = 0;
+    if (run->stats->last_exited == distance_of(run, task)) {
+        run->stats->last_exited = 0;
         if (!after)
             return;
     }
