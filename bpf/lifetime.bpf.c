@@ -112,9 +112,7 @@ TRACEPOINT_HOOK(task_newtask)
     u32 levels = pid_levels(run, pid);
     u64 room;
     struct nst_task_new *event;
-    struct nst_ns_set ns;
 
-    read_ns_set(run, &ns, task, true);
     /* Facts come first in the ring, so that the reader knows the namespace when the task is in it.
      */
     if (clone_flags & CLONE_NEW_ANY)
@@ -128,7 +126,7 @@ TRACEPOINT_HOOK(task_newtask)
     event->clone_flags = clone_flags;
     event->actor_nsproxy = key_of(run, actor_nsproxy);
     event->pid_key = key_of(run, pid);
-    event->ns = ns;
+    read_ns_set(run, &event->ns, task, true);
     event->ppid = read_parent_tgid(run, task);
     event->levels = levels;
     read_comm(run, &event->comm, task);
@@ -154,15 +152,12 @@ TRACEPOINT_HOOK(sched_process_exec)
 {
     struct task_struct *task = (void *)arg[0];
     struct linux_binprm *bprm = (void *)arg[2];
-    struct nst_task_exec *event;
-    struct nst_ns_set ns;
+    struct nst_task_exec *event = RESERVE(run, task_exec);
 
-    read_ns_set(run, &ns, task, true);
-    event = RESERVE(run, task_exec);
     if (!event)
         return;
     read_task_ref(run, &event->task, task);
-    event->ns = ns;
+    read_ns_set(run, &event->ns, task, true);
     event->old_tid = (u32)arg[1];
     event->ppid = read_parent_tgid(run, task);
     read_comm(run, &event->comm, task);
@@ -207,18 +202,18 @@ TRACEPOINT_HOOK(sched_process_exit)
 {
     struct task_struct *task = (void *)arg[0];
     struct nst_task_exit *event;
-    struct nst_ns_set ns = {};
     u32 last, heir;
 
-    if (!exit_namespaces_hooked)
-        read_ns_set(run, &ns, task, true);
     last = READ_VIA(run, task, signal, live.counter) == 0;
     heir = last ? heir_of(run, task) : 0;
     event = RESERVE(run, task_exit);
     if (!event)
         return;
     read_task_ref(run, &event->task, task);
-    event->ns = ns;
+    if (exit_namespaces_hooked)
+        __builtin_memset(&event->ns, 0, sizeof(event->ns));
+    else
+        read_ns_set(run, &event->ns, task, true);
     event->exit_code = READ(run, task, exit_code);
     event->last = last;
     event->heir = heir;
