@@ -97,7 +97,7 @@ ENTRY_HOOK(free_pid, free_pid)
     event->pid_key = key_of_some(run, pid);
     event->levels = levels;
     event->actor_tid = current_tid(run);
-    read_vpids(run, (void *)(event + 1), pid, levels, room);
+    read_vpids(run, (void *)(event + 1), pid, levels, room, 0);
     SUBMIT(event);
 }
 
@@ -131,7 +131,7 @@ TRACEPOINT_HOOK(task_newtask)
     event->levels = levels;
     read_comm(run, &event->comm, task);
     event->cgroup = read_cgroup_id(run, task);
-    read_vpids(run, (void *)(event + 1), pid, levels, room);
+    read_vpids(run, (void *)(event + 1), pid, levels, room, event->ns.pid);
     SUBMIT(event);
 }
 
