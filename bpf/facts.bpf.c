@@ -40,7 +40,7 @@ static __always_inline struct nst_namespace *start_facts(u32 type, struct ns_com
 
     if (!event)
         return 0;
-    event->ns_key = key_of_address((u64)common);
+    event->ns_key = key_of_some(&run, common);
     event->id = bpf_core_field_exists(newer->ns_id) ? BPF_CORE_READ(newer, ns_id) : id;
     event->type = type;
     event->inum = BPF_CORE_READ(common, inum);
@@ -177,7 +177,7 @@ __noinline int emit_facts_of_nsproxy(u64 nsproxy, u64 other, u32 round)
 __noinline int emit_facts_of_task(u64 address, u64 other, u32 round)
 {
     struct task_struct *task = (void *)address;
-    struct run run = probing_run(0);
+    struct run run = {.typed = false};
     struct pid *pid;
 
     if (!task)

@@ -28,30 +28,30 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
     u32 *set_tid = (void *)arg[1];
     u64 set_tid_size = arg[2];
     struct pid *pid = (void *)result;
-    u64 address = address_of(run, pid);
-    bool failed = !address || IS_ERR_VALUE(address);
+    s32 error = IS_ERR_VALUE(result) ? (s32)result : 0;
     u32 level = READ(run, ns, level);
     u32 levels = level + 1 > NST_MAX_LEVELS ? NST_MAX_LEVELS : level + 1;
     /* Not real_cred: what ns_capable() asks, which decides on set_tid. */
-    const struct cred *cred = READ(run, run->current, cred);
-    u64 room;
+    struct task_struct *current = current_task(run);
+    const struct cred *cred = READ(run, current, cred);
+    u64 address, room;
     struct nst_alloc_pid *event =
         RESERVE_TAIL(run, alloc_pid, struct nst_pid_request, levels, room);
     struct nst_pid_request *vpids;
 
     if (!event)
         return;
-    read_task_ref(run, &event->actor, run->current);
-    event->pid_key = failed ? 0 : key_of_address(address);
+    read_task_ref(run, &event->actor, current);
+    event->pid_key = error ? 0 : key_of_some(run, pid);
     event->pid_namespace = READ(run, ns, ns.inum);
-    event->error = failed ? (s32)address : 0;
+    event->error = error;
     event->set_tid_size = set_tid_size;
     event->levels = levels;
     event->actor_capabilities = read_capabilities(run, cred);
     event->actor_user = READ_VIA(run, cred, user_ns, ns.inum);
     event->actor_euid = READ(run, cred, euid.val);
     vpids = (void *)(event + 1);
-    if (run->typed && levels == 1 && !failed && !set_tid_size) {
+    if (run->typed && levels == 1 && !error && !set_tid_size) {
         ns = READ(run, pid, numbers[0].ns);
         vpids->pid_namespace = READ(run, ns, ns.inum);
         vpids->nr = READ(run, pid, numbers[0].nr);
@@ -61,8 +61,7 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
         return;
     }
     /* Where it failed there is no struct pid, and reading it gives zeros: unknown. */
-    if (failed)
-        address = 0;
+    address = error ? 0 : address_of(run, pid);
     for (u32 i = 0; i < NST_MAX_LEVELS; i++) {
         struct upid *upid = upid_at(address, i);
         u64 inner = level - i; /* set_tid[0] is the innermost */
@@ -95,10 +94,10 @@ ENTRY_HOOK(free_pid, free_pid)
 
     if (!event)
         return;
-    event->pid_key = key_of(run, pid);
+    event->pid_key = key_of_some(run, pid);
     event->levels = levels;
     event->actor_tid = current_tid(run);
-    read_vpids(run, (void *)(event + 1), pid, levels, room);
+    read_vpids(run, (void *)(event + 1), pid, levels, room, 0);
     SUBMIT(event);
 }
 
@@ -107,14 +106,13 @@ TRACEPOINT_HOOK(task_newtask)
 {
     struct task_struct *task = (void *)arg[0];
     u64 clone_flags = arg[1];
-    struct nsproxy *actor_nsproxy = READ(run, run->current, nsproxy);
+    struct task_struct *current = current_task(run);
+    struct nsproxy *actor_nsproxy = READ(run, current, nsproxy);
     struct pid *pid = READ(run, task, thread_pid);
     u32 levels = pid_levels(run, pid);
     u64 room;
     struct nst_task_new *event;
-    struct nst_ns_set ns;
 
-    read_ns_set(run, &ns, task);
     /* Facts come first in the ring, so that the reader knows the namespace when the task is in it.
      */
     if (clone_flags & CLONE_NEW_ANY)
@@ -124,16 +122,16 @@ TRACEPOINT_HOOK(task_newtask)
     if (!event)
         return;
     read_task_ref(run, &event->task, task);
-    read_task_ref(run, &event->actor, run->current);
+    read_task_ref(run, &event->actor, current);
     event->clone_flags = clone_flags;
     event->actor_nsproxy = key_of(run, actor_nsproxy);
     event->pid_key = key_of(run, pid);
-    event->ns = ns;
+    read_ns_set(run, &event->ns, task, true);
     event->ppid = read_parent_tgid(run, task);
     event->levels = levels;
     read_comm(run, &event->comm, task);
     event->cgroup = read_cgroup_id(run, task);
-    read_vpids(run, (void *)(event + 1), pid, levels, room);
+    read_vpids(run, (void *)(event + 1), pid, levels, room, event->ns.pid);
     SUBMIT(event);
 }
 
@@ -154,15 +152,12 @@ TRACEPOINT_HOOK(sched_process_exec)
 {
     struct task_struct *task = (void *)arg[0];
     struct linux_binprm *bprm = (void *)arg[2];
-    struct nst_task_exec *event;
-    struct nst_ns_set ns;
+    struct nst_task_exec *event = RESERVE(run, task_exec);
 
-    read_ns_set(run, &ns, task);
-    event = RESERVE(run, task_exec);
     if (!event)
         return;
     read_task_ref(run, &event->task, task);
-    event->ns = ns;
+    read_ns_set(run, &event->ns, task, true);
     event->old_tid = (u32)arg[1];
     event->ppid = read_parent_tgid(run, task);
     read_comm(run, &event->comm, task);
@@ -182,7 +177,7 @@ static __always_inline bool has_child_subreaper(const struct run *run, struct si
  * namespace. */
 static __always_inline u32 heir_of(const struct run *run, struct task_struct *task)
 {
-    struct task_struct *up = (void *)address_of(run, task);
+    struct task_struct *up;
     struct signal_struct *signal = READ(run, task, signal);
     struct pid *pid = READ(run, task, thread_pid);
     u32 levels = pid_levels(run, pid);
@@ -190,6 +185,7 @@ static __always_inline u32 heir_of(const struct run *run, struct task_struct *ta
 
     if (!has_child_subreaper(run, signal))
         return reaper;
+    up = (void *)address_of(run, task);
     for (int i = 0; i < 32; i++) {
         up = BPF_CORE_READ(up, real_parent);
         if (!up || (u32)BPF_CORE_READ(up, tgid) == reaper)
@@ -206,18 +202,18 @@ TRACEPOINT_HOOK(sched_process_exit)
 {
     struct task_struct *task = (void *)arg[0];
     struct nst_task_exit *event;
-    struct nst_ns_set ns = {};
     u32 last, heir;
 
-    if (!exit_namespaces_hooked)
-        read_ns_set(run, &ns, task);
     last = READ_VIA(run, task, signal, live.counter) == 0;
     heir = last ? heir_of(run, task) : 0;
     event = RESERVE(run, task_exit);
     if (!event)
         return;
     read_task_ref(run, &event->task, task);
-    event->ns = ns;
+    if (exit_namespaces_hooked)
+        __builtin_memset(&event->ns, 0, sizeof(event->ns));
+    else
+        read_ns_set(run, &event->ns, task, true);
     event->exit_code = READ(run, task, exit_code);
     event->last = last;
     event->heir = heir;
@@ -226,16 +222,6 @@ TRACEPOINT_HOOK(sched_process_exit)
     event->tracer = read_tracer_tgid(run, task);
     SUBMIT(event);
 }
-
-/* The last task released on this CPU. release_task's repeat loop enters cgroup_release without
- * entering release_task again; then its task is another one. The reader drops doubles by key all
- * the same, as a release may be preempted and go on elsewhere. */
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, u32);
-    __type(value, u64);
-} last_released SEC(".maps");
 
 static __always_inline void emit_release(const struct run *run, struct task_struct *task, u32 via)
 {
@@ -254,29 +240,26 @@ static __always_inline void emit_release(const struct run *run, struct task_stru
     SUBMIT(event);
 }
 
-/* release_task(task) */
+/* release_task(task). Its repeat loop enters cgroup_release without entering release_task again;
+ * then the task is another one than the last released on this CPU. The reader drops doubles by key
+ * all the same, as a release may be preempted and go on elsewhere. */
 ENTRY_HOOK(release_task, release_task)
 {
-    u32 zero = 0;
-    u64 *last = bpf_map_lookup_elem(&last_released, &zero);
     struct task_struct *task = (void *)arg[0];
 
-    if (last)
-        *last = address_of(run, task);
+    run->stats->last_released = distance_of(run, task);
     emit_release(run, task, NST_release_via_entry);
 }
 
 /* cgroup_release(task) */
 ENTRY_HOOK(cgroup_release, cgroup_release)
 {
-    u32 zero = 0;
-    u64 *last = bpf_map_lookup_elem(&last_released, &zero);
     struct task_struct *task = (void *)arg[0];
-    u64 address = address_of(run, task);
+    u64 distance = distance_of(run, task);
 
-    if (!last || *last == address)
+    if (run->stats->last_released == distance)
         return;
-    *last = address;
+    run->stats->last_released = distance;
     emit_release(run, task, NST_release_via_loop);
 }
 

@@ -6,22 +6,54 @@
  * share the allocator (PROC_DYNAMIC_FIRST). */
 #define FIRST_DYNAMIC_INUM 0xF0000000U
 
+static __always_inline struct nst_ns_switch *start_switch(const struct run *run,
+                                                          struct task_struct *task,
+                                                          struct task_struct *current, u32 via)
+{
+    struct nst_ns_switch *event = RESERVE(run, ns_switch);
+
+    if (!event)
+        return 0;
+    read_task_ref(run, &event->task, task);
+    event->actor_key = key_of_some(run, current);
+    event->actor_tid = READ(run, current, pid);
+    event->via = via;
+    return event;
+}
+
 static __always_inline void emit_switch_event(const struct run *run, struct task_struct *task,
                                               const struct nst_ns_set *before,
                                               const struct nst_ns_set *after, u32 references,
                                               u32 via)
 {
-    struct nst_ns_switch *event = RESERVE(run, ns_switch);
+    struct nst_ns_switch *event = start_switch(run, task, current_task(run), via);
 
     if (!event)
         return;
-    read_task_ref(run, &event->task, task);
-    event->actor_key = key_of_address(run->current_address);
-    event->actor_tid = current_tid(run);
-    event->via = via;
     event->before = *before;
     event->after = *after;
     event->references = references;
+    SUBMIT(event);
+}
+
+/* Read into the record: only current changes its own nsproxy, and nobody that of a task half made.
+ */
+static __always_inline void emit_exit(const struct run *run, struct task_struct *task,
+                                      struct task_struct *current)
+{
+    struct nsproxy *nsproxy = READ(run, task, nsproxy);
+    struct nst_ns_switch *event = start_switch(run, task, current, NST_switch_via_exit);
+
+    if (!event)
+        return;
+    if (is_null(nsproxy)) {
+        __builtin_memset(&event->before, 0, sizeof(event->before));
+    } else {
+        read_nsproxy(run, &event->before, nsproxy);
+        read_active(run, &event->before, task);
+    }
+    __builtin_memset(&event->after, 0, sizeof(event->after));
+    event->references = 0;
     SUBMIT(event);
 }
 
@@ -40,43 +72,39 @@ static __always_inline void emit_switch(const struct run *run, struct task_struc
                                         struct nsproxy *before, struct nsproxy *after, u32 via)
 {
     struct nst_ns_set old_set = {}, new_set = {};
-    u64 before_address = address_of(run, before);
-    u64 after_address = address_of(run, after);
     u32 references = 0;
 
-    if (before_address) {
+    if (!is_null(before)) {
         read_nsproxy(run, &old_set, before);
         read_active(run, &old_set, task);
     }
-    if (after_address) {
+    if (!is_null(after)) {
+        u64 after_address = address_of(run, after);
+
         read_nsproxy(run, &new_set, after);
         read_active(run, &new_set, task);
         references = references_of(after_address);
-        emit_facts_of_nsproxy(after_address, before_address, 0);
+        emit_facts_of_nsproxy(after_address, address_of(run, before), 0);
     }
     emit_switch_event(run, task, &old_set, &new_set, references, via);
 }
 
-/* The last task seen to let go of its nsproxy on this CPU: where switch_task_namespaces is not
- * inlined, exit_task_namespaces enters it, and one event is enough. The reader drops doubles all
- * the same. */
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, u32);
-    __type(value, u64);
-} last_exited SEC(".maps");
-
-/* exit_task_namespaces(task): an exit; or, with another task than current, a fork that failed. */
+/* exit_task_namespaces(task): an exit; or, with another task than current, a fork that failed.
+ * Where switch_task_namespaces is not inlined it is entered from here, and one event is enough. The
+ * reader drops doubles all the same. */
 ENTRY_HOOK(exit_namespaces, exit_task_namespaces)
 {
     struct task_struct *task = (void *)arg[0];
-    u32 zero = 0;
-    u64 *last = bpf_map_lookup_elem(&last_exited, &zero);
+    struct task_struct *current = current_task(run);
+    u64 distance = distance_of(run, task);
 
-    if (last)
-        *last = address_of(run, task);
-    emit_switch(run, task, READ(run, task, nsproxy), 0, NST_switch_via_exit);
+    run->stats->last_exited = distance;
+    /* Twice, as the verifier trusts the pointer to current more than it does an argument: reading
+     * what that points to takes no check of the address (since 6.2). */
+    if (distance == distance_of(run, current))
+        emit_exit(run, current, current);
+    else
+        emit_exit(run, task, current);
 }
 
 /* switch_task_namespaces(task, new) */
@@ -84,14 +112,12 @@ ENTRY_HOOK(switch_namespaces, switch_task_namespaces)
 {
     struct task_struct *task = (void *)arg[0];
     struct nsproxy *after = (void *)arg[1];
-    u32 zero = 0;
-    u64 *last = bpf_map_lookup_elem(&last_exited, &zero);
 
     /* The rest of an exit that was told already. Where that is inlined it never comes here: then a
      * switch to something is one after the exit, no doing of the kernel's, and it and what follows
      * are to be told. */
-    if (last && *last == address_of(run, task)) {
-        *last = 0;
+    if (run->stats->last_exited == distance_of(run, task)) {
+        run->stats->last_exited = 0;
         if (!after)
             return;
     }
@@ -110,28 +136,30 @@ struct {
 
 static __always_inline void enter_exec(const struct run *run)
 {
-    struct nsproxy *nsproxy = READ(run, run->current, nsproxy);
-    u32 tid = current_tid(run);
+    struct task_struct *current = current_task(run);
+    struct nsproxy *nsproxy = READ(run, current, nsproxy);
+    u32 tid = READ(run, current, pid);
     struct nst_ns_set before;
 
     if (READ(run, nsproxy, time_ns) == READ(run, nsproxy, time_ns_for_children))
         return;
-    read_ns_set(run, &before, run->current);
+    read_ns_set(run, &before, current, true);
     bpf_map_update_elem(&exec_before, &tid, &before, BPF_ANY);
 }
 
 static __always_inline void leave_exec(const struct run *run)
 {
-    u32 tid = current_tid(run);
+    struct task_struct *current = current_task(run);
+    u32 tid = READ(run, current, pid);
     struct nst_ns_set *before = bpf_map_lookup_elem(&exec_before, &tid);
     struct nsproxy *nsproxy;
     struct nst_ns_set after;
 
     if (!before)
         return;
-    read_ns_set(run, &after, run->current);
-    nsproxy = READ(run, run->current, nsproxy);
-    emit_switch_event(run, run->current, before, &after, references_of(address_of(run, nsproxy)),
+    read_ns_set(run, &after, current, true);
+    nsproxy = READ(run, current, nsproxy);
+    emit_switch_event(run, current, before, &after, references_of(address_of(run, nsproxy)),
                       NST_switch_via_exec);
     bpf_map_delete_elem(&exec_before, &tid);
 }
@@ -157,7 +185,8 @@ EXEC_HOOK(probing_run, kretprobe, hook_runs(NST_HOOK_exec_namespaces), leave_exe
 ENTRY_HOOK(commit_creds, commit_creds)
 {
     struct cred *cred = (void *)arg[0];
-    struct user_namespace *before = READ_VIA(run, run->current, real_cred, user_ns);
+    struct task_struct *current = current_task(run);
+    struct user_namespace *before = READ_VIA(run, current, real_cred, user_ns);
     struct user_namespace *after = READ(run, cred, user_ns);
     struct nst_cred_user_ns *event;
 
@@ -167,7 +196,7 @@ ENTRY_HOOK(commit_creds, commit_creds)
     event = RESERVE(run, cred_user_ns);
     if (!event)
         return;
-    read_task_ref(run, &event->task, run->current);
+    read_task_ref(run, &event->task, current);
     event->before = READ(run, before, ns.inum);
     event->after = READ(run, after, ns.inum);
     SUBMIT(event);
@@ -187,7 +216,7 @@ EXIT_HOOK(inum_alloc, proc_alloc_inum, 1)
     event = RESERVE(run, inum_alloc);
     if (!event)
         return;
-    event->ns_key = key_of_address(arg[0] - bpf_core_field_offset(struct ns_common, inum));
+    event->ns_key = key_of_address(run, arg[0] - bpf_core_field_offset(struct ns_common, inum));
     event->inum = inum;
     event->actor_tid = current_tid(run);
     SUBMIT(event);
@@ -222,7 +251,8 @@ EXIT_HOOK(inum_free_done, proc_free_inum, 1)
  * active namespace. All five count, as fexit finds the result behind them. */
 EXIT_HOOK(ns_last_pid, pid_ns_ctl_handler, 5)
 {
-    struct pid *pid = READ(run, run->current, thread_pid);
+    struct task_struct *current = current_task(run);
+    struct pid *pid = READ(run, current, thread_pid);
     struct pid_namespace *ns;
     struct nst_ns_last_pid *event;
     u32 levels = pid_levels(run, pid);
@@ -235,7 +265,7 @@ EXIT_HOOK(ns_last_pid, pid_ns_ctl_handler, 5)
     event = RESERVE(run, ns_last_pid);
     if (!event)
         return;
-    read_task_ref(run, &event->actor, run->current);
+    read_task_ref(run, &event->actor, current);
     event->pid_namespace = BPF_CORE_READ(ns, ns.inum);
     event->value = cursor ? cursor - 1 : 0;
     SUBMIT(event);
@@ -246,13 +276,13 @@ TRACEPOINT_HOOK(sys_exit)
 {
     struct pt_regs *regs = (void *)arg[0];
     u64 nr = READ(run, regs, orig_ax);
-    struct nsproxy *nsproxy;
+    struct task_struct *current;
 
     if ((nr != nr_setns && nr != nr_unshare) || (s64)arg[1] < 0)
         return;
-    nsproxy = READ(run, run->current, nsproxy);
-    emit_facts_of_task(run->current_address, 0, 0);
-    emit_switch(run, run->current, 0, nsproxy, NST_switch_via_syscall);
+    current = current_task(run);
+    emit_facts_of_task(address_of(run, current), 0, 0);
+    emit_switch(run, current, 0, READ(run, current, nsproxy), NST_switch_via_syscall);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -7,6 +7,8 @@
 #include "lib/task.bpf.h"
 #include "lib/told.bpf.h"
 
+#define PF_KTHREAD 0x00200000
+
 static __always_inline void emit_mark(const struct run *run, u32 what)
 {
     struct nst_mark *event = RESERVE(run, mark);
@@ -19,7 +21,7 @@ static __always_inline void emit_mark(const struct run *run, u32 what)
 }
 
 /* A pointer's object was told lately. */
-#define TOLD(run, object) told_lately(address_of(run, object), snapshot_round)
+#define TOLD(run, object) told_lately(anchor + distance_of(run, object), snapshot_round)
 
 /* All namespaces of a task, and its cgroup. */
 static __always_inline bool all_told_lately(const struct run *run, struct task_struct *task,
@@ -28,7 +30,8 @@ static __always_inline bool all_told_lately(const struct run *run, struct task_s
     struct nsproxy *nsproxy = READ(run, task, nsproxy);
     struct css_set *set = READ(run, task, cgroups);
     const struct cred *cred = READ(run, task, real_cred);
-    u64 active = (u64)probed_active(address_of(run, pid), levels);
+    u64 anchor = anchor_address();
+    u64 active = (u64)probed_active(anchor + distance_of(run, pid), levels);
 
     return TOLD(run, READ(run, nsproxy, mnt_ns)) && TOLD(run, READ(run, nsproxy, uts_ns)) &&
            TOLD(run, READ(run, nsproxy, ipc_ns)) && TOLD(run, READ(run, nsproxy, net_ns)) &&
@@ -37,6 +40,12 @@ static __always_inline bool all_told_lately(const struct run *run, struct task_s
            TOLD(run, READ(run, nsproxy, pid_ns_for_children)) &&
            TOLD(run, READ(run, cred, user_ns)) && told_lately(active, snapshot_round) &&
            TOLD(run, READ(run, set, dfl_cgrp));
+}
+
+/* It has init_nsproxy from the start (rest_init) and for good. */
+static __always_inline bool is_kthreadd(const struct run *run, struct task_struct *task)
+{
+    return READ(run, task, pid) == 2 && READ(run, task, flags) & PF_KTHREAD;
 }
 
 SEC("?iter/task")
@@ -64,7 +73,11 @@ int iter_task_iter(struct bpf_iter__task *ctx)
 
     /* Read what changes first, reserve last: then a live event that stands before this record in
      * the ring may make it stale, and the reader knows to let the live event win. */
-    read_ns_set(&run, &ns, task);
+    read_ns_set(&run, &ns, task, false);
+    if (!initial_known && is_kthreadd(&run, task)) {
+        __builtin_memcpy(initial_sets[1], &ns, sizeof(ns));
+        __sync_fetch_and_add(&initial_known, 1);
+    }
     pid = READ(&run, task, thread_pid);
     exit_state = READ(&run, task, exit_state);
     levels = pid_levels(&run, pid);
@@ -90,7 +103,7 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     event->cgroup = read_cgroup_id(&run, task);
     event->tracer = read_tracer_tgid(&run, task);
     event->exit_signal = READ(&run, task, exit_signal);
-    read_vpids(&run, (void *)(event + 1), pid, levels, room);
+    read_vpids(&run, (void *)(event + 1), pid, levels, room, ns.pid);
     SUBMIT(event);
     return 0;
 }

@@ -17,8 +17,8 @@
 /* clang-format on */
 
 /* Shared with the agent through the skeleton, hence the __u types that both sides know. Set before
- * loading. The keys make kernel addresses opaque before they leave the kernel: (address ^ key_xor)
- * * key_mul, injective because key_mul is odd. */
+ * loading. The keys make kernel addresses opaque before they leave the kernel: (distance ^ key_xor)
+ * * key_mul, injective because key_mul is odd (see distance_of). */
 const volatile __u64 key_xor __weak = 0;
 const volatile __u64 key_mul __weak = 1;
 /* exit_namespaces is attached, so task_exit need not read the namespaces once more. */
@@ -76,21 +76,48 @@ static __always_inline struct nst_cpu_stats *hook_runs(enum nst_hook hook)
 struct run {
     struct nst_cpu_stats *stats;
     bool typed;
-    struct task_struct *current;
-    u64 current_address;
+    u64 anchor; /* where the anchor of typed_distance() lies; not known where typed */
 };
+
+/* The verifier forbids arithmetic on typed pointers, but for the difference of two: this is the
+ * cheapest number that can be made of one. The anchor is a variable of our own, which stays where
+ * it is as long as the programs do. */
+static __always_inline u64 typed_distance(const void *object)
+{
+    u64 distance = (u64)object;
+
+    asm volatile("%0 -= %1" : "+r"(distance) : "r"(&gate_open));
+    return distance;
+}
+
+/* Of current both the pointer and the number are to be had. */
+static __always_inline u64 anchor_address(void)
+{
+    return bpf_get_current_task() - typed_distance(bpf_get_current_task_btf());
+}
 
 static __always_inline struct run typed_run(struct nst_cpu_stats *stats)
 {
-    struct run run = {stats, true, bpf_get_current_task_btf(), bpf_get_current_task()};
+    struct run run = {stats, true, 0};
     return run;
 }
 
 static __always_inline struct run probing_run(struct nst_cpu_stats *stats)
 {
-    u64 address = bpf_get_current_task();
-    struct run run = {stats, false, (void *)address, address};
+    struct run run = {stats, false, anchor_address()};
     return run;
+}
+
+/* What tells objects of the kernel apart. */
+static __always_inline u64 distance_of(const struct run *run, const void *object)
+{
+    return run->typed ? typed_distance(object) : (u64)object - run->anchor;
+}
+
+/* A helper call each time, so once in a program. */
+static __always_inline struct task_struct *current_task(const struct run *run)
+{
+    return run->typed ? bpf_get_current_task_btf() : (void *)bpf_get_current_task();
 }
 
 /* Hides a value from clang's optimizer, which would turn comparisons of an index into comparisons
@@ -113,27 +140,42 @@ static __always_inline struct run probing_run(struct nst_cpu_stats *stats)
         READ(run, via_, member);                                         \
     })
 
-/* A pointer as a number. The verifier forbids arithmetic on typed pointers, but for the difference
- * of two; the one to current is known as a number too. Ask this number, not the pointer, whether it
- * is NULL: clang would put a constant 0 into its place, which is no pointer to subtract from. */
-static __always_inline u64 address_of(const struct run *run, const void *object)
+/* Ask this whether a pointer is NULL: of one that was followed clang believes that it is not, and
+ * elsewhere it would put a constant 0 into its place, which is no pointer to subtract from. */
+static __always_inline bool is_null(const void *object)
 {
-    u64 distance = (u64)object;
+    u64 pointer = (u64)object;
 
-    if (!run->typed || (__builtin_constant_p((u64)object) && !object))
-        return distance;
-    asm volatile("%0 -= %1" : "+r"(distance) : "r"(run->current));
-    return distance + run->current_address;
+    if (!__builtin_constant_p(pointer))
+        AS_WRITTEN(pointer);
+    return !pointer;
 }
 
-static __always_inline u64 key_of_address(u64 address)
+/* A pointer as a number, for programs that go on by probing. Two helper calls where typed. */
+static __always_inline u64 address_of(const struct run *run, const void *object)
 {
-    return address ? (address ^ key_xor) * key_mul : 0;
+    if (!run->typed || (__builtin_constant_p((u64)object) && !object))
+        return (u64)object;
+    return typed_distance(object) + anchor_address();
+}
+
+/* The key of an object that is there, and of one that may not be. */
+static __always_inline u64 key_of_some(const struct run *run, const void *object)
+{
+    return (distance_of(run, object) ^ key_xor) * key_mul;
 }
 
 static __always_inline u64 key_of(const struct run *run, const void *object)
 {
-    return key_of_address(address_of(run, object));
+    return is_null(object) ? 0 : key_of_some(run, object);
+}
+
+/* The same of an object that is known by its address. */
+static __always_inline u64 key_of_address(const struct run *run, u64 address)
+{
+    u64 anchor = run->typed ? anchor_address() : run->anchor;
+
+    return ((address - anchor) ^ key_xor) * key_mul;
 }
 
 /* The sequence number is taken after the reservation, and also when that failed, so that every loss

@@ -32,7 +32,7 @@
 static __always_inline void read_task_ref(const struct run *run, struct nst_task_ref *to,
                                           struct task_struct *task)
 {
-    to->key = key_of(run, task);
+    to->key = key_of_some(run, task);
     to->start_boottime_ns = READ(run, task, start_boottime);
     to->tid = READ(run, task, pid);
     to->tgid = READ(run, task, tgid);
@@ -41,7 +41,9 @@ static __always_inline void read_task_ref(const struct run *run, struct nst_task
 /* bpf_get_current_pid_tgid()'s lower half. */
 static __always_inline u32 current_tid(const struct run *run)
 {
-    return READ(run, run->current, pid);
+    struct task_struct *current = current_task(run);
+
+    return READ(run, current, pid);
 }
 
 static __always_inline u32 read_parent_tgid(const struct run *run, struct task_struct *task)
@@ -58,10 +60,16 @@ static __always_inline u32 read_tracer_tgid(const struct run *run, struct task_s
 static __always_inline void read_comm(const struct run *run, char (*to)[16],
                                       struct task_struct *task)
 {
-    if (run->typed)
-        __builtin_memcpy(to, &task->comm, sizeof(*to));
-    else
+    /* By words: clang would take a text by bytes. */
+    const u64 *words = (const void *)&task->comm;
+    u64 *into = (void *)to;
+
+    if (run->typed) {
+        into[0] = words[0];
+        into[1] = words[1];
+    } else {
         BPF_CORE_READ_INTO(to, task, comm);
+    }
 }
 
 /* A task always has a cgroup in the unified hierarchy, mounted or not. */
@@ -95,7 +103,7 @@ static __always_inline u32 pid_levels(const struct run *run, struct pid *pid)
 {
     u32 levels = READ(run, pid, level) + 1;
 
-    return !address_of(run, pid) ? 0 : levels > NST_MAX_LEVELS ? NST_MAX_LEVELS : levels;
+    return is_null(pid) ? 0 : levels > NST_MAX_LEVELS ? NST_MAX_LEVELS : levels;
 }
 
 /* The namespace that a struct pid is active in, for programs that probe. */
@@ -128,13 +136,33 @@ static __always_inline u32 active_reaper_tgid(const struct run *run, struct pid 
     return READ_VIA(run, initial, child_reaper, tgid);
 }
 
+/* What init_nsproxy refers to, which most tasks of a host share: it is a variable of the kernel's
+ * and stays as it is. [1] is that, once a snapshot has found it; [0] of no nsproxy at all. Which of
+ * them is asked for by number, so that no processor can find it before it is there. */
+__u64 initial_sets[2][sizeof(struct nst_ns_set) / sizeof(__u64)] __weak = {};
+volatile __u32 initial_known __weak = 0;
+
 /* The nsproxy part of a set. Another task's nsproxy can be put while it is read; the fields are
  * then whatever the memory holds. As long as the task still points at it afterwards it was alive
  * throughout, so read_ns_set checks and reads again. */
 static __always_inline void read_nsproxy(const struct run *run, struct nst_ns_set *to,
                                          struct nsproxy *nsproxy)
 {
-    to->nsproxy = key_of(run, nsproxy);
+    const __u64 *initial = initial_sets[initial_known & 1];
+    u64 *words = (void *)to;
+
+    words[0] = key_of(run, nsproxy);
+    if (words[0] == initial[0]) {
+        /* From mnt to pid_for_children. As written: clang would share the last load with the way
+         * below, and the verifier wants each load to be of one type. */
+        for (u32 i = 1; i <= 4; i++) {
+            u64 word = initial[i];
+
+            AS_WRITTEN(word);
+            words[i] = word;
+        }
+        return;
+    }
     to->mnt = READ_VIA(run, nsproxy, mnt_ns, ns.inum);
     to->uts = READ_VIA(run, nsproxy, uts_ns, ns.inum);
     to->ipc = READ_VIA(run, nsproxy, ipc_ns, ns.inum);
@@ -158,15 +186,15 @@ static __always_inline void read_active(const struct run *run, struct nst_ns_set
     to->user = READ_VIA(run, cred, user_ns, ns.inum);
 }
 
-/* What nsproxy does a task have, with all ten references. */
+/* What nsproxy does a task have, with all ten references. Only current changes its own. */
 static __always_inline void read_ns_set(const struct run *run, struct nst_ns_set *to,
-                                        struct task_struct *task)
+                                        struct task_struct *task, bool is_current)
 {
     struct nsproxy *nsproxy = READ(run, task, nsproxy);
 
     read_nsproxy(run, to, nsproxy);
     read_active(run, to, task);
-    if (task != run->current && READ(run, task, nsproxy) != nsproxy) {
+    if (!is_current && READ(run, task, nsproxy) != nsproxy) {
         nsproxy = READ(run, task, nsproxy);
         read_nsproxy(run, to, nsproxy);
         if (READ(run, task, nsproxy) != nsproxy) {
@@ -179,17 +207,19 @@ static __always_inline void read_ns_set(const struct run *run, struct nst_ns_set
 }
 
 /* The pid vector, outermost first. The numbers of a struct pid never change while it lives, so this
- * may run after the reservation. `room` is from RESERVE_TAIL. */
+ * may run after the reservation. `room` is from RESERVE_TAIL; `active` is active_inum(), or 0 where
+ * that was not read. */
 static __always_inline void read_vpids(const struct run *run, struct nst_pid_nr *to,
-                                       struct pid *pid, u32 levels, u64 room)
+                                       struct pid *pid, u32 levels, u64 room, u32 active)
 {
-    u64 address = address_of(run, pid);
+    u64 address;
 
     if (run->typed && levels == 1) {
-        to->pid_namespace = READ_VIA(run, pid, numbers[0].ns, ns.inum);
+        to->pid_namespace = active ? active : READ_VIA(run, pid, numbers[0].ns, ns.inum);
         to->nr = READ(run, pid, numbers[0].nr);
         return;
     }
+    address = address_of(run, pid);
     for (u32 i = 0; i < NST_MAX_LEVELS; i++) {
         struct upid *upid;
 

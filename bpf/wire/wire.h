@@ -101,11 +101,13 @@ enum nst_hook {
 
 /* clang-format on */
 
-/* One per CPU, in the map `stats`. Only ever grows. */
+/* One per CPU, in the map `stats`. What is counted only ever grows. */
 struct nst_cpu_stats {
     nst_u64 emitted; /* records this CPU tried to write (its low 32 bits are header.seq) */
     nst_u64 dropped; /* of these, how many found the ring full */
     nst_u64 hits[NST_HOOK_end]; /* how often each hook ran, whether or not it wrote a record */
+    nst_u64 last_released;      /* the programs' own: see release_task */
+    nst_u64 last_exited;        /* the programs' own: see exit_namespaces */
 };
 
 #endif
