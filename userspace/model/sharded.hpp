@@ -85,7 +85,7 @@ private:
     std::array<Shard, shard_count> shards_;
     std::uint64_t age_ = 0;
     std::size_t size_ = 0;  // many are empty most of the time, and asked all the same
-    bool used_ = false;  // since it was cleared: else there is nothing to clear
+    bool used_ = false;     // since it was cleared: else there is nothing to clear
     std::size_t tidied_ = shard_count;
 };
 

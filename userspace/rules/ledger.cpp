@@ -145,9 +145,8 @@ void Ledger::on(const Event& event, const nst_free_pid& e) {
         pids_.erase_if(oldest, [](const PidLife& old) { return old.freed > old.allocated; });
     }
     for (const nst_pid_nr& one : event.tail<nst_free_pid, nst_pid_nr>()) {
-        numbers_.erase_if(number_key(one.pid_namespace, one.nr), [&](const NumberUser& user) {
-            return user.pid_key == e.pid_key;
-        });
+        numbers_.erase_if(number_key(one.pid_namespace, one.nr),
+                          [&](const NumberUser& user) { return user.pid_key == e.pid_key; });
         InumLife* ns =
             !live || one.pid_namespace < first_inum ? nullptr : inums_.find(one.pid_namespace);
         if (ns != nullptr && ns->numbers != 0) {
