@@ -53,7 +53,10 @@ const Rule nsp2 = {
     .kernel =
         "switch_task_namespaces is the only writer of task->nsproxy after the birth; an "
         "nsproxy in use is never written",
-    .exceptions = "What a snapshot taught may be stale and is not held against it.",
+    .exceptions =
+        "What a snapshot taught may be stale and is not held against it. What init_nsproxy holds, "
+        "a variable that nobody writes to once the system is up, is read once: a change in it is "
+        "not seen.",
     .hooks = {NST_HOOK_task_newtask, NST_HOOK_switch_namespaces, NST_HOOK_exit_namespaces},
     .readers = {reads<nst_ns_switch, switched>(), reads<nst_task_exec, executed>()},
 };
