@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Births and deaths of namespaces, under identities that survive the reuse of inode numbers.
 #include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -153,6 +154,67 @@ TEST(Namespaces, AreEmptyWithoutTasksAndGoneOnceFreed) {
     EXPECT_EQ(sum(s.account().lifetimes[NST_ns_type_uts].counts), 1U);
     EXPECT_GT(s.account().lifetimes[NST_ns_type_uts].sum_ns, 0U);
     EXPECT_EQ(sum(s.account().lifetimes[NST_ns_type_net].counts), 0U);
+}
+
+// What a zombie was in may be kept for the next one, but not beyond the last task.
+TEST(Namespaces, AreEmptyOnceTheLastOfManyHasLeft) {
+    Script s;
+    s.fork({.tid = 100, .flags = CLONE_NEWPID | CLONE_NEWUSER, .comm = "init"});
+    const nst_ns_set ns = s.of(100).ns;
+    for (std::uint32_t child = 101; child < 140; child++) {
+        s.fork({.tid = child, .parent = 100});
+        s.die(child);
+        for (const std::uint32_t inum : {ns.pid, ns.user}) {
+            EXPECT_EQ(s.ns(inum)->state(), NsState::alive);
+            EXPECT_EQ(s.ns(inum)->population(), (Population{1, 0, inum == ns.pid ? 1U : 0U}));
+            EXPECT_EQ(s.ns(inum)->record().emptied_ns, 0U);
+        }
+    }
+    s.die(100);
+    for (const std::uint32_t inum : {ns.pid, ns.user}) {
+        EXPECT_EQ(s.ns(inum)->state(), NsState::empty);
+        EXPECT_EQ(s.ns(inum)->population(), Population{});
+        EXPECT_NE(s.ns(inum)->record().emptied_ns, 0U);
+        s.inum_free(inum);
+        EXPECT_FALSE(s.ns(inum));
+    }
+}
+
+TEST(Namespaces, AreEmptyEachThoughZombiesOfManyWereKept) {
+    Script s;
+    std::vector<nst_ns_set> sets;
+    for (std::uint32_t box = 0; box < 40; box++) {
+        const std::uint32_t init = 100 + (10 * box);
+        s.fork({.tid = init, .flags = CLONE_NEWPID | CLONE_NEWUSER, .comm = "init"});
+        sets.push_back(s.of(init).ns);
+        s.fork({.tid = init + 1, .parent = init});
+        s.die(init + 1);
+    }
+    for (std::uint32_t box = 0; box < 40; box++) {
+        EXPECT_EQ(s.ns(sets[box].pid)->state(), NsState::alive);
+        const std::uint32_t next = 100 + (10 * (box + 1));
+        if (box + 1 < 40) {
+            s.fork({.tid = next + 1, .parent = next});
+            s.die(next + 1);
+        }
+        s.die(100 + (10 * box));
+        EXPECT_EQ(s.ns(sets[box].pid)->state(), NsState::empty);
+        EXPECT_EQ(s.ns(sets[box].user)->state(), NsState::empty);
+        EXPECT_EQ(s.tasks_in(sets[box].pid), 0U);
+    }
+}
+
+TEST(Namespaces, OfASessionBeforeLeaveNoSetBehind) {
+    Script s;
+    s.fork({.tid = 100});
+    s.die(100);
+    s.session(~0ULL, 7);
+    s.snapshot(1);
+    EXPECT_EQ(s.tasks_in(initial(NST_ns_type_pid)), 2U);
+    s.fork({.tid = 101});
+    s.die(101);
+    EXPECT_EQ(s.tasks_in(initial(NST_ns_type_pid)), 2U);
+    EXPECT_EQ(s.ns(initial(NST_ns_type_pid))->state(), NsState::alive);
 }
 
 // A pid or user namespace holds its parent (put loops of free_pid_ns and free_user_ns). Kernels

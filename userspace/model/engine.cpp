@@ -66,6 +66,7 @@ void Engine::begin_again() {
             drop_task(slot);
         }
     }
+    sets_.drop_kept(state_.now);
     namespaces_.begin_again();
     state_.holders = std::make_shared<Holders>();
     state_.requests = std::make_shared<std::vector<PidRequest>>();

@@ -56,10 +56,12 @@ void Engine::on(const Event& event, const nst_task_new& e, Change& change) {
     const NsSet set(e.ns);
     if (!hooked(NST_HOOK_inum_alloc)) {
         for (const Slot slot : made_by_clone) {
+            if ((e.clone_flags & clone_flag(slot)) == 0 || set[slot] == 0) {
+                continue;
+            }
             const NsRecord* known = namespaces_.find(set[slot]);
             // During a round the iterator may have told it before task_newtask did.
-            const bool told = in_round_ && known != nullptr && known->seen_round == round_;
-            if ((e.clone_flags & clone_flag(slot)) != 0 && set[slot] != 0 && !told) {
+            if (!in_round_ || known == nullptr || known->seen_round != round_) {
                 namespaces_.cloned(set[slot], state_.now, e.actor.tid,
                                    actor != nullptr ? actor->name() : "");
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/sets.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace nstrail {
@@ -31,6 +32,7 @@ std::uint32_t Sets::change(std::uint32_t from, std::uint64_t nsproxy, const NsSe
     NsSet before;
     if (from != 0 && table_[from].references == 1) {
         // Nobody else is in it: it becomes the other, of which most may be the same.
+        drop_kept(boot_ns);
         unindex(from);
         before = table_[from].ns;
     } else {
@@ -63,6 +65,48 @@ void Sets::unindex(std::uint32_t index) {
     const std::uint64_t sum = hash(record.nsproxy, record.ns);
     if (index_.find(sum) == index) {
         index_.erase(sum);
+    }
+}
+
+/// Whether that set, which nobody is in any more, stays: one of zombies, in namespaces that others
+/// have too.
+bool Sets::keep(std::uint32_t index, std::uint64_t boot_ns) {
+    const SetRecord& record = table_[index];
+    if (record.kept) {
+        return true;
+    }
+    NsSet zombies;
+    for (const Slot slot : {Slot::pid, Slot::user}) {
+        const NsRecord* ns = namespaces_.look(record.ns[slot]);
+        if (record.nsproxy != 0 || ns == nullptr || ns->task_sets < 2) {
+            return false;
+        }
+        zombies[slot] = record.ns[slot];
+    }
+    if (record.ns != zombies) {
+        return false;
+    }
+    std::uint32_t& place = kept_[keeps_++ % kept_.size()];
+    let_go(place, boot_ns);
+    place = index;
+    table_.at(index).kept = true;
+    return true;
+}
+
+void Sets::let_go(std::uint32_t& kept, std::uint64_t boot_ns) {
+    const std::uint32_t index = std::exchange(kept, 0);
+    if (index != 0) {
+        table_.at(index).kept = false;
+        if (table_[index].references == 0) {
+            remove(index, boot_ns);
+        }
+    }
+}
+
+void Sets::drop_kept(std::uint64_t boot_ns) {
+    const std::size_t used = std::min(std::exchange(keeps_, 0), kept_.size());
+    for (std::size_t place = 0; place < used; place++) {
+        let_go(kept_[place], boot_ns);
     }
 }
 
