@@ -14,7 +14,7 @@ TaskRecord& add_task(WorldState& state, std::uint32_t tid, std::string_view comm
     NsSet set;
     set[Slot::pid] = set[Slot::pid_for_children] = vpids.back().pid_namespace;
     task.vpids = PidVector(vpids);
-    task.set = Sets(state.sets, state.namespaces).acquire(1, set);
+    task.set = Sets(state.sets, state.namespaces).change(0, 1, set, 0);
     task.process = Processes::unknown;
     return task;
 }
