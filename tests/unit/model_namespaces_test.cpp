@@ -204,6 +204,22 @@ TEST(Namespaces, AreEmptyEachThoughZombiesOfManyWereKept) {
     }
 }
 
+// What is kept of one zombie is no task that what is kept of another could stay for.
+TEST(Namespaces, AreEmptyThoughTheLastTwoZombiesWereOfTwoUsers) {
+    Script s;
+    s.fork({.tid = 100, .flags = CLONE_NEWPID, .comm = "init"});
+    const std::uint32_t pid = s.of(100).ns.pid;
+    s.fork({.tid = 101, .parent = 100});
+    s.unshare(101, CLONE_NEWUSER);
+    s.fork({.tid = 102, .parent = 101, .flags = CLONE_NEWPID});
+    s.zombie(100);
+    s.die(101);
+    EXPECT_NE(s.ns(pid)->state(), NsState::empty);
+    s.release(100);
+    EXPECT_EQ(s.ns(pid)->state(), NsState::empty);
+    EXPECT_NE(s.ns(pid)->record().emptied_ns, 0U);
+}
+
 TEST(Namespaces, OfASessionBeforeLeaveNoSetBehind) {
     Script s;
     s.fork({.tid = 100});

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/sets.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace nstrail {
@@ -68,13 +67,10 @@ void Sets::unindex(std::uint32_t index) {
     }
 }
 
-/// Whether that set, which nobody is in any more, stays: one of zombies, in namespaces that others
-/// have too.
-bool Sets::keep(std::uint32_t index, std::uint64_t boot_ns) {
+/// Whether a set that nobody is in any more may stay: one of zombies, in namespaces that others
+/// have too. Precondition: somebody is in each other set.
+bool Sets::may_stay(std::uint32_t index) {
     const SetRecord& record = table_[index];
-    if (record.kept) {
-        return true;
-    }
     NsSet zombies;
     for (const Slot slot : {Slot::pid, Slot::user}) {
         const NsRecord* ns = namespaces_.look(record.ns[slot]);
@@ -83,30 +79,13 @@ bool Sets::keep(std::uint32_t index, std::uint64_t boot_ns) {
         }
         zombies[slot] = record.ns[slot];
     }
-    if (record.ns != zombies) {
-        return false;
-    }
-    std::uint32_t& place = kept_[keeps_++ % kept_.size()];
-    let_go(place, boot_ns);
-    place = index;
-    table_.at(index).kept = true;
-    return true;
-}
-
-void Sets::let_go(std::uint32_t& kept, std::uint64_t boot_ns) {
-    const std::uint32_t index = std::exchange(kept, 0);
-    if (index != 0) {
-        table_.at(index).kept = false;
-        if (table_[index].references == 0) {
-            remove(index, boot_ns);
-        }
-    }
+    return record.ns == zombies;
 }
 
 void Sets::drop_kept(std::uint64_t boot_ns) {
-    const std::size_t used = std::min(std::exchange(keeps_, 0), kept_.size());
-    for (std::size_t place = 0; place < used; place++) {
-        let_go(kept_[place], boot_ns);
+    const std::uint32_t index = std::exchange(kept_, 0);
+    if (index != 0 && table_[index].references == 0) {
+        remove(index, boot_ns);
     }
 }
 

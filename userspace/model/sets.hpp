@@ -21,7 +21,6 @@ struct SetRecord {
     std::uint32_t references = 0;  ///< tasks in it, zombies included
     std::uint32_t zombies = 0;     ///< of these, zombies
     std::uint32_t next_free = 0;
-    bool kept = false;  ///< of Sets: it stays a while where nobody is in it any more
 
     /// Adds its tasks to those of the namespace that it has in that slot.
     void add_to(Population& all, Slot slot) const {
@@ -49,12 +48,16 @@ public:
     [[nodiscard]] std::uint32_t change(std::uint32_t from, std::uint64_t nsproxy, const NsSet& set,
                                        std::uint64_t boot_ns);
     void release(std::uint32_t index, std::uint64_t boot_ns) {
-        if (index != 0 && --table_.at(index).references == 0 && !keep(index, boot_ns)) {
+        if (index != 0 && --table_.at(index).references == 0 && index != kept_) {
             drop_kept(boot_ns);
-            remove(index, boot_ns);
+            if (may_stay(index)) {
+                kept_ = index;
+            } else {
+                remove(index, boot_ns);
+            }
         }
     }
-    /// Nothing stays of what nobody is in.
+    /// No set stays that nobody is in.
     void drop_kept(std::uint64_t boot_ns);
     /// A task in that set has become a zombie (+1), or a zombie has gone from it (-1); or not (0).
     void add_zombie(std::uint32_t index, int by) {
@@ -75,8 +78,7 @@ private:
         const SetRecord& record = table_[index];
         return record.nsproxy == nsproxy && record.ns == set;
     }
-    bool keep(std::uint32_t index, std::uint64_t boot_ns);
-    void let_go(std::uint32_t& kept, std::uint64_t boot_ns);
+    [[nodiscard]] bool may_stay(std::uint32_t index);
     void remove(std::uint32_t index, std::uint64_t boot_ns);
     void index(std::uint32_t index);
     void unindex(std::uint32_t index);
@@ -87,11 +89,11 @@ private:
 
     SetTable& table_;
     NsTable& namespaces_;
-    // Sets of zombies that nobody is in any more, or is again: the next exit there wants the same.
-    // They stay only as long as none is taken away that could be the last one of a namespace, so
-    // that whether a namespace has tasks can be told by whether it has sets.
-    std::array<std::uint32_t, 128> kept_{};  // in a ring
-    std::size_t keeps_ = 0;                  // how often one was put there since all were let go
+    // A set of zombies that nobody is in any more, or is again: the next exit there wants the same.
+    // 0 = none. It stays only until another set loses its last task or changes, since that may have
+    // been what else its namespaces had: whether a namespace has tasks can be told by whether it
+    // has sets.
+    std::uint32_t kept_ = 0;
     // By hash; of two sets with one hash the later one is simply not shared.
     KeyIndex<std::uint64_t, std::uint32_t, 6> index_;
     // Of each namespace the list of the places where sets refer to it, so that forget() finds them.
