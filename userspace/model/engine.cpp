@@ -43,11 +43,13 @@ Change Engine::apply(const Event& event) {
     if (untidy_ != 0) {
         tidy();
     }
-    state_.certain = certain();
+    if (const bool now_certain = certain(); now_certain != was_certain) [[unlikely]] {
+        state_.certain = now_certain;
+        change.became_certain = now_certain;
+        change.became_uncertain = was_certain;
+    }
     change.actor_ns = change.actor != nullptr ? &state_.set_of(*change.actor).ns : nullptr;
     change.by_itself = change.actor != nullptr && change.actor == change.task;
-    change.became_certain = state_.certain && !was_certain;
-    change.became_uncertain = !state_.certain && was_certain;
     return change;
 }
 
@@ -69,7 +71,7 @@ void Engine::begin_again() {
     sets_.drop_kept(state_.now);
     namespaces_.begin_again();
     state_.holders = std::make_shared<Holders>();
-    state_.requests = std::make_shared<std::vector<PidRequest>>();
+    state_.requests = {};
     looking_.reset();
     forget_round();
     early_facts_.clear();

@@ -173,7 +173,7 @@ private:
         std::int32_t exit_code = 0;
         std::uint32_t user = 0;
         std::uint64_t cgroup = 0;
-        std::array<char, 16> comm{};
+        Comm comm{};
     };
     ShardedMap<std::uint64_t, Pending> pending_;
     ShardedMap<std::uint32_t, std::uint32_t> heirs_;  // tgid of a dead → heir

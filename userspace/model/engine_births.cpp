@@ -49,7 +49,7 @@ void Engine::on(const Event& event, const nst_task_new& e, Change& change) {
     } else {
         task.process = state_.processes.acquire(task.tgid);
     }
-    std::ranges::copy(e.comm, task.comm.begin());
+    task.comm = comm_of(e.comm);
     task.pid_key = e.pid_key;
     task.kernel_thread = e.actor.tid == 2;  // kthreadd makes them all
     touch(task);
@@ -155,7 +155,7 @@ void Engine::on(const Event& event, const nst_task_seen& e, Change& change) {
     set_parent(task, e.ppid);
     task.tracer = e.tracer;
     task.seen_round = e.round;
-    std::ranges::copy(e.comm, task.comm.begin());
+    task.comm = comm_of(e.comm);
     NsSet set(e.ns);
     std::uint64_t nsproxy = e.ns.nsproxy;
     TaskState state = TaskState::alive;

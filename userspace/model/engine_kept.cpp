@@ -63,8 +63,8 @@ void Engine::on(const Event& /*event*/, const nst_ns_kept& e, Change& change) {
         std::min<std::uint32_t>(e.last_move, static_cast<std::uint32_t>(PidMove::jump)));
     ns.init_tgid = e.init_tgid;
     ns.zapper_tid = e.zapper_tid;
-    std::ranges::copy(e.creator_comm, ns.creator_comm.begin());
-    std::ranges::copy(e.mover_comm, ns.mover_comm.begin());
+    ns.creator_comm = comm_of(e.creator_comm);
+    ns.mover_comm = comm_of(e.mover_comm);
     change.ns = &ns;
 }
 

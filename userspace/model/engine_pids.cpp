@@ -55,7 +55,7 @@ void Engine::move_last_pid(NsRecord& ns, std::uint32_t last_pid, PidMove move,
     ns.last_move = move;
     ns.last_moved_ns = state_.now;
     ns.mover_tid = mover_tid;
-    ns.mover_comm = mover != nullptr ? mover->comm : std::array<char, 16>{};
+    ns.mover_comm = mover != nullptr ? mover->comm : Comm{};
 }
 
 void Engine::on(const Event& event, const nst_alloc_pid& e, Change& change) {
@@ -93,23 +93,19 @@ void Engine::on(const Event& event, const nst_alloc_pid& e, Change& change) {
 }
 
 void Engine::keep_request(const Event& event, const nst_alloc_pid& e) {
-    auto kept = std::make_shared<std::vector<PidRequest>>(*state_.requests);
-    if (kept->size() == WorldState::requests_kept) {
-        kept->erase(kept->begin());
-    }
     const TaskRecord* actor = find_key(e.actor.key);
     const auto levels = event.tail<nst_alloc_pid, nst_pid_request>();
-    kept->push_back({.at_boot_ns = event.boot_ns(),
-                     .actor = e.actor,
-                     .comm = actor != nullptr ? std::string(actor->name()) : std::string(),
-                     .pid_namespace = e.pid_namespace,
-                     .error = error_of(e),
-                     .set_tid_size = e.set_tid_size,
-                     .capabilities = e.actor_capabilities,
-                     .user = e.actor_user,
-                     .euid = e.actor_euid,
-                     .levels = {levels.begin(), levels.end()}});
-    state_.requests = std::move(kept);
+    state_.requests.own().push(
+        {.at_boot_ns = event.boot_ns(),
+         .actor = e.actor,
+         .comm = actor != nullptr ? std::string(actor->name()) : std::string(),
+         .pid_namespace = e.pid_namespace,
+         .error = error_of(e),
+         .set_tid_size = e.set_tid_size,
+         .capabilities = e.actor_capabilities,
+         .user = e.actor_user,
+         .euid = e.actor_euid,
+         .levels = {levels.begin(), levels.end()}});
 }
 
 void Engine::on(const Event& /*event*/, const nst_free_pid& e, Change& change) {

@@ -25,7 +25,7 @@ void Engine::on(const Event& /*event*/, const nst_task_exec& e, Change& change) 
     }
     if (task == nullptr) {
         if (in_round_) {
-            std::ranges::copy(e.comm, pending_[e.task.key].comm.begin());
+            pending_[e.task.key].comm = comm_of(e.comm);
         }
         return;
     }
@@ -42,7 +42,7 @@ void Engine::on(const Event& /*event*/, const nst_task_exec& e, Change& change) 
         }
         task->start_boottime_ns = e.task.start_boottime_ns;
     }
-    std::ranges::copy(e.comm, task->comm.begin());
+    task->comm = comm_of(e.comm);
     set_exe(*task, text_of(e.filename, sizeof(e.filename)));
     learn_namespaces(*task, e.ns, change);
     change.task = change.actor = task;
@@ -71,10 +71,10 @@ void Engine::note_transition(Change& change, const NsSet& before, const TaskReco
 void Engine::on(const Event& /*event*/, const nst_task_rename& e, Change& change) {
     if (TaskRecord* task = find_key(e.task.key); task != nullptr) {
         touch(*task);
-        std::ranges::copy(e.comm, task->comm.begin());
+        task->comm = comm_of(e.comm);
         change.task = task;
     } else if (in_round_) {
-        std::ranges::copy(e.comm, pending_[e.task.key].comm.begin());
+        pending_[e.task.key].comm = comm_of(e.comm);
     }
 }
 

@@ -3,11 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
+#include "model/key_index.hpp"
 #include "model/paged.hpp"
-#include "model/sharded.hpp"
 
 namespace nstrail {
 
@@ -29,10 +30,12 @@ public:
         if (text.empty()) {
             return 0;
         }
-        std::uint32_t& index = index_[std::string(text)];
-        if (index == 0) {
+        std::uint32_t& known = index_.meet(hash(text));
+        std::uint32_t index = known;
+        if (index == 0 || table_[index].text != text) {
             index = table_.allocate();
             table_.at(index).text = text;
+            known = known == 0 ? index : known;
         }
         table_.at(index).references++;
         return index;
@@ -46,14 +49,20 @@ public:
     }
     void release(std::uint32_t index) {
         if (index != 0 && --table_.at(index).references == 0) {
-            index_.erase(table_[index].text);
+            index_.erase_if(hash(table_[index].text),
+                            [&](std::uint32_t known) { return known == index; });
             table_.release(index);
         }
     }
 
 private:
+    [[nodiscard]] static std::uint64_t hash(std::string_view text) {
+        return std::hash<std::string_view>()(text);
+    }
+
     NameTable& table_;
-    ShardedMap<std::string, std::uint32_t, 4> index_;
+    // By hash; of two texts with one hash the later one is kept each time anew.
+    KeyIndex<std::uint64_t, std::uint32_t, 4> index_;
 };
 
 }  // namespace nstrail

@@ -72,7 +72,7 @@ private:
         std::uint64_t key;
         std::uint64_t boot_ns;
         std::uint32_t creator_tid;
-        std::array<char, 16> creator_comm;
+        Comm creator_comm;
     };
     void learn_counts(NsRecord& one, const nst_namespace& facts, std::uint64_t boot_ns, bool newer);
     NsRecord& meet_new(std::uint32_t inum, NsType type, std::uint64_t boot_ns);

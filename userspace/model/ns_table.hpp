@@ -64,8 +64,8 @@ struct NsRecord {
     std::uint32_t first_place = 0;  ///< of Sets: where the list of these sets begins, 0 = none
     std::uint32_t seen_round = 0;
     std::uint32_t next_free = 0;  ///< of the slab
-    std::array<char, 16> creator_comm{};
-    std::array<char, 16> mover_comm{};
+    Comm creator_comm{};
+    Comm mover_comm{};
     PidMove last_move = PidMove::unknown;
     std::uint8_t unsettled = 0;  ///< pid: allocations after a write that are taken at face value
     bool facts : 1 = false;      ///< a namespace event told parent, owner and level

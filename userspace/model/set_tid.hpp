@@ -2,8 +2,12 @@
 // Requests for chosen pids, as they were made.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "event/event.hpp"
@@ -22,6 +26,32 @@ struct PidRequest {
     std::uint32_t user = 0;          ///< that user namespace
     std::uint32_t euid = 0;
     std::vector<nst_pid_request> levels;  ///< outermost first
+};
+
+/// The latest requests for chosen pids, shared by all copies until the next one comes.
+struct Requests {
+    static constexpr std::size_t kept = 64;
+
+    constexpr Requests() = default;
+    Requests(const Requests& other) : all(other.all) {}
+    Requests(Requests&&) = delete;
+    Requests& operator=(const Requests&) = delete;
+    Requests& operator=(Requests&&) = delete;
+    constexpr ~Requests() = default;
+    void push(PidRequest request) {
+        // One move of many, in place of one at each request.
+        if (all.size() == 2 * kept) {
+            all.erase(all.begin(), all.end() - kept);
+        }
+        all.push_back(std::move(request));
+    }
+    /// Oldest first.
+    [[nodiscard]] std::span<const PidRequest> latest() const {
+        return std::span(all).last(std::min(all.size(), kept));
+    }
+
+    std::atomic<std::uint32_t> references{1};  // see Counted
+    std::vector<PidRequest> all;
 };
 
 }  // namespace nstrail

@@ -13,8 +13,9 @@ std::uint64_t Sets::hash(std::uint64_t nsproxy, const NsSet& set) {
 std::optional<std::uint32_t> Sets::share(std::uint64_t nsproxy, const NsSet& set,
                                          std::uint32_t guess) {
     std::uint32_t index = guess;
-    if (!is(index, nsproxy, set)) {
-        index = nsproxy == 0 && set == NsSet{} ? 0 : index_.find(hash(nsproxy, set));
+    if (guess == 0 || !is(guess, nsproxy, set)) {
+        // 0 for that of nothing, which is not in the index.
+        index = index_.find(hash(nsproxy, set));
         if (!is(index, nsproxy, set)) {
             return std::nullopt;
         }

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "model/account.hpp"
 #include "model/cgroups.hpp"
@@ -20,8 +19,6 @@
 namespace nstrail {
 
 struct WorldState {
-    static constexpr std::size_t requests_kept = 64;
-
     nst_session session{};
     Account account;
     std::uint64_t now = 0;  ///< boot_ns of the latest event, never going back
@@ -36,9 +33,7 @@ struct WorldState {
     CgroupTable cgroups;
     NameTable names;
     std::shared_ptr<const Holders> holders = std::make_shared<Holders>();
-    /// The latest requests, oldest first.
-    std::shared_ptr<const std::vector<PidRequest>> requests =
-        std::make_shared<std::vector<PidRequest>>();
+    Counted<Requests> requests;
 
     /// Of the task with that tid in the initial pid namespace; 0 = there is none.
     [[nodiscard]] std::uint32_t slot_by_tid(std::uint32_t tid) const {

@@ -66,9 +66,12 @@ public:
     }
     /// Asked with every event, and too short for a call of memcmp().
     [[nodiscard]] bool operator==(const NsSet& other) const {
-        std::uint32_t differing = 0;
-        for (std::size_t slot = 0; slot < slot_count; slot++) {
-            differing |= inums_[slot] ^ other.inums_[slot];
+        using Pairs = std::array<std::uint64_t, slot_count / 2>;
+        const auto one = std::bit_cast<Pairs>(inums_);
+        const auto two = std::bit_cast<Pairs>(other.inums_);
+        std::uint64_t differing = 0;
+        for (std::size_t pair = 0; pair < one.size(); pair++) {
+            differing |= one[pair] ^ two[pair];
         }
         return differing == 0;
     }
@@ -143,6 +146,12 @@ private:
     std::array<nst_pid_nr, 2> near_{};
 };
 
+/// A task's name: up to the first zero (comm, TASK_COMM_LEN).
+using Comm = std::array<char, 16>;
+[[nodiscard]] inline Comm comm_of(const char (&wire)[sizeof(Comm)]) {
+    return std::bit_cast<Comm>(wire);
+}
+
 enum class TaskState : std::uint8_t {
     alive,
     exiting,  ///< past sched_process_exit
@@ -167,7 +176,7 @@ struct TaskRecord {
     std::uint32_t live_round = 0;  ///< last snapshot during which a live event told of it
     std::uint32_t next_free = 0;   ///< of the slab
     PidVector vpids;
-    std::array<char, 16> comm{};
+    Comm comm{};
     TaskState state = TaskState::alive;
     bool soft = false;  ///< known by a snapshot only: may be stale
     bool kernel_thread = false;

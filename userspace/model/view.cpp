@@ -205,8 +205,8 @@ const Holders& View::holders() const {
     return *shared_->state->holders;
 }
 
-const std::vector<PidRequest>& View::pid_requests() const {
-    return *shared_->state->requests;
+std::span<const PidRequest> View::pid_requests() const {
+    return (*shared_->state->requests).latest();
 }
 
 const WorldState& View::state() const {

@@ -75,7 +75,7 @@ public:
     /// What besides tasks holds namespaces, as the last round of looking found it.
     [[nodiscard]] const Holders& holders() const;
     /// The latest clone3(set_tid), oldest first.
-    [[nodiscard]] const std::vector<PidRequest>& pid_requests() const;
+    [[nodiscard]] std::span<const PidRequest> pid_requests() const;
     /// kernel.pid_max when the trace began; empty = not known.
     [[nodiscard]] std::optional<std::uint32_t> pid_max() const;
     /// The tables behind it, for whoever writes all of them down (see keyframe.hpp).
