@@ -23,3 +23,14 @@ elseif(NSTRAIL_PROFILE STREQUAL "use")
     message(STATUS "not optimised by what runs often: scripts/profile finds that out")
   endif()
 endif()
+
+# For what every event passes through. Where it is known what runs often, more of it may be put in line: what an event
+# takes is spread over many small functions, and a good part of it is calling them.
+function(nstrail_inline_more target)
+  if(NSTRAIL_PROFILE STREQUAL "use" AND EXISTS ${counts})
+    foreach(limit inline-unit-growth=400 inline-min-speedup=1 max-inline-insns-auto=200 max-inline-insns-single=600
+        large-function-insns=8000 large-function-growth=2000)
+      target_compile_options(${target} PRIVATE "SHELL:--param ${limit}")
+    endforeach()
+  endif()
+endfunction()
