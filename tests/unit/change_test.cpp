@@ -76,7 +76,7 @@ TEST(Transition, OfClone) {
     EXPECT_EQ(s.last.actor->tid, 1U);
     EXPECT_EQ(s.last.task->tid, 100U);
     EXPECT_FALSE(s.last.by_itself);
-    EXPECT_EQ((*s.last.actor_ns)[Slot::pid], pid0);
+    EXPECT_EQ(s.world.set_of(*s.last.actor)[Slot::pid], pid0);
 }
 
 TEST(Transition, OfExec) {
@@ -161,7 +161,7 @@ TEST(Actor, IsToldWithWhatItHas) {
     s.fork({.tid = 100, .flags = CLONE_NEWPID});
     s.fork({.tid = 101, .parent = 100});
     EXPECT_EQ(s.last.actor->tid, 100U);
-    EXPECT_EQ((*s.last.actor_ns)[Slot::pid], s.of(100).ns.pid);
+    EXPECT_EQ(s.world.set_of(*s.last.actor)[Slot::pid], s.of(100).ns.pid);
     s.zombie(101);
     s.task_release(101);
     ASSERT_TRUE(s.last.released);
@@ -171,7 +171,7 @@ TEST(Actor, IsToldWithWhatItHas) {
     EXPECT_EQ(s.last.task, nullptr);
     s.unshare(100, CLONE_NEWUTS);
     EXPECT_TRUE(s.last.by_itself);
-    EXPECT_EQ((*s.last.actor_ns)[Slot::uts], s.of(100).ns.uts) << "after the event";
+    EXPECT_EQ(s.world.set_of(*s.last.actor)[Slot::uts], s.of(100).ns.uts) << "after the event";
 }
 
 TEST(Actor, OfAReleaseByItselfIsNobodyAnyMore) {
@@ -186,7 +186,6 @@ TEST(Actor, OfAReleaseByItselfIsNobodyAnyMore) {
     s.emit(event);
     EXPECT_TRUE(s.last.released);
     EXPECT_EQ(s.last.actor, nullptr);
-    EXPECT_EQ(s.last.actor_ns, nullptr);
     EXPECT_FALSE(s.last.by_itself);
 }
 

@@ -48,7 +48,6 @@ Change Engine::apply(const Event& event) {
         change.became_certain = now_certain;
         change.became_uncertain = was_certain;
     }
-    change.actor_ns = change.actor != nullptr ? &state_.set_of(*change.actor).ns : nullptr;
     change.by_itself = change.actor != nullptr && change.actor == change.task;
     return change;
 }

@@ -31,7 +31,6 @@ struct Change {
     Change() {}                          // NOLINT(modernize-use-equals-default)
     const TaskRecord* task = nullptr;    ///< the subject, as it is now
     const TaskRecord* actor = nullptr;   ///< current, where the event names it and it is known
-    const NsSet* actor_ns = nullptr;     ///< what current has now; null only with actor
     bool by_itself = false;              ///< actor and subject are one
     std::optional<TaskRecord> released;  ///< the task it took away
     NsSet released_ns;                   ///< what that was in, all 0 = not known
@@ -75,7 +74,7 @@ public:
     [[nodiscard]] const TaskRecord* find_task(std::uint32_t tid) const;
     /// The living task of that key, or null.
     [[nodiscard]] const TaskRecord* find_key(std::uint64_t key) const;
-    /// What it is in.
+    /// What it is in. Of a Change's actor: what current has, after the event.
     [[nodiscard]] const NsSet& set_of(const TaskRecord& task) const;
     /// The living namespace of that inum, or null.
     [[nodiscard]] const NsRecord* find_namespace(std::uint32_t inum) const;

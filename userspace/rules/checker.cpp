@@ -82,7 +82,9 @@ void Checker::plan(const nst_session& session) {
 }
 
 Change Checker::apply(const Event& event) {
-    news_.clear();
+    if (!news_.empty()) [[unlikely]] {
+        news_.clear();
+    }
     history_.keep(ledger_.here(), event);
     if (event.kind() == NST_KIND_session) {
         const auto& session = event.as<nst_session>();

@@ -8,14 +8,15 @@ namespace nstrail {
 void History::keep(Place place, const Event& event) {
     const auto bytes = event.bytes();
     const std::size_t length = (bytes.size() + 7) / 8;
+    std::uint64_t at = end_;
     // An event lies in one piece: what would reach over the end begins at the start.
-    if (end_ % words + length > words) {
-        end_ += words - end_ % words;
+    if (at % words > words - length) [[unlikely]] {
+        at += words - at % words;
     }
-    std::memcpy(&ring_[end_ % words], bytes.data(), bytes.size());
-    index_[place % places] = end_;
-    end_ += length;
+    index_[place % places] = at;
+    end_ = at + length;
     latest_ = place;
+    std::memcpy(&ring_[at % words], bytes.data(), bytes.size());
 }
 
 std::optional<Event> History::find(Place place) const {
