@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Handles: what they say while a task lives, once it is gone, and after the World went on.
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -337,6 +338,41 @@ TEST(View, ManyOfManyMomentsEachStay) {
     for (const auto& [view, told] : moments) {
         EXPECT_EQ(summarize(view).dump(), told);
     }
+}
+
+TEST(View, KeepsTheLatestRequestsForChosenPids) {
+    Script s;
+    s.fork({.tid = 100});
+    const auto request = [&](std::uint32_t nr) {
+        const nst_pid_request number[] = {
+            {.pid_namespace = pid0, .nr = nr, .asked = nr, .last_pid = 0}};
+        s.alloc_pid(100, number, 1);
+    };
+    const auto asked = [](const View& view) {
+        std::vector<std::uint32_t> all;
+        for (const PidRequest& one : view.pid_requests()) {
+            all.push_back(one.levels.at(0).asked);
+        }
+        return all;
+    };
+    const auto from = [](std::uint32_t first, std::uint32_t count) {
+        std::vector<std::uint32_t> all(count);
+        std::iota(all.begin(), all.end(), first);
+        return all;
+    };
+    const View none = s.world.view();
+    request(1000);
+    request(1001);
+    const View two = s.world.view();
+    for (std::uint32_t nr = 1002; nr < 1200; nr++) {
+        request(nr);
+        if (nr == 1063 || nr == 1064 || nr == 1128) {
+            EXPECT_EQ(asked(s.world.view()), from(nr - 63, 64)) << nr;
+        }
+    }
+    EXPECT_EQ(asked(s.world.view()), from(1136, 64));
+    EXPECT_EQ(asked(two), from(1000, 2));
+    EXPECT_EQ(asked(none), from(0, 0));
 }
 
 }  // namespace
