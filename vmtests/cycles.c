@@ -9,7 +9,8 @@
 //   thread      pthread_create, pthread_join
 //   namespaces  clone3 into a new pid, mnt, uts, ipc and cgroup namespace, _exit, waitpid
 //   null        nothing: what measuring costs
-// COUNT lives, or with an s behind it as many as are lived in so many seconds.
+// COUNT lives and then half a second in which nothing happens, so that whoever looks on has taken
+// what they left him; or with an s behind it as many as are lived in so many seconds.
 // Prints {"kind":…,"count":…,"ns":…,"cpu_ns":…,"idle_ns":…,"others_ns":…}: ns is CLOCK_MONOTONIC's,
 // of all together; cpu_ns the CPU time of this process and of those it made; idle_ns what the first
 // CPU was idle of ns, null where /proc/timer_list does not say; others_ns the CPU time that the
@@ -144,6 +145,7 @@ int main(int argc, char** argv) {
             kinds[i].run();
             ++count;
         }
+        if (!timed) usleep(500000);
         const uint64_t ns = now() - begin;
         const uint64_t cpu = cpu_time() - cpu_before;
         const uint64_t others = cpu_time_of(argv + 3) - others_before;

@@ -76,7 +76,7 @@ private:
     static constexpr std::size_t kept = 256;
     static inline std::array<Entry, least> empty{};
 
-    struct alignas(64) Shard {  // found by a shift, and in one line of the cache
+    struct Shard {
         /// The place of that key, or the empty one where it belongs.
         [[nodiscard]] std::size_t find(std::uint64_t hash, Key key) const {
             std::size_t at = home(hash);
