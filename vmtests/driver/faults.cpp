@@ -11,7 +11,6 @@
 #include <thread>
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,17 +42,6 @@ struct Test {
     const char* done;  // in words
     Fault fault;
 };
-
-// By one system call: a stream writes what was refused once more as it closes, and the machine
-// would be suspended after all.
-bool write_text(const std::string& path, const std::string& text) {
-    const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    const ssize_t written = file < 0 ? -1 : write(file, text.data(), text.size());
-    const int error = errno;
-    if (file >= 0) close(file);
-    errno = error;
-    return written == static_cast<ssize_t>(text.size());
-}
 
 // What each of its open files is, and how often.
 std::map<std::string, int> open_files(pid_t pid) {

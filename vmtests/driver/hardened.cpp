@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 
 #include <sys/mount.h>
 
@@ -58,9 +57,8 @@ Differences harden() {
     Differences differences;
     for (const Setting& setting : settings) {
         const std::string path = std::string("/proc/sys/") + setting.name;
-        std::ofstream file(path);
-        file << setting.value;
-        if (!file.flush()) differences.push_back("write " + path + ": " + std::strerror(errno));
+        if (!write_text(path, setting.value))
+            differences.push_back("write " + path + ": " + std::strerror(errno));
     }
     if (mount(nullptr, "/proc", nullptr, MS_REMOUNT, "hidepid=invisible") != 0)
         differences.push_back(std::string("hide processes in /proc: ") + std::strerror(errno));

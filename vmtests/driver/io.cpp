@@ -249,4 +249,13 @@ std::string read_whole(const std::string& path) {
     return text.str();
 }
 
+bool write_text(const std::string& path, const std::string& text) {
+    const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    const ssize_t written = file < 0 ? -1 : write(file, text.data(), text.size());
+    const int error = errno;
+    if (file >= 0) close(file);
+    errno = error;
+    return written == static_cast<ssize_t>(text.size());
+}
+
 }  // namespace vmtests

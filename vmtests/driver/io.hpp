@@ -86,6 +86,9 @@ private:
 };
 
 std::string read_whole(const std::string& path);
+// To a file that is there, such as the kernel's settings are; false with errno. By one system call:
+// a stream writes what was refused once more as it closes, and then it may be done after all.
+bool write_text(const std::string& path, const std::string& text);
 
 }  // namespace vmtests
 
