@@ -44,7 +44,7 @@ private:
         std::uint32_t owner = 0;
         std::uint32_t level = 0;
         std::uint32_t creator_tid = 0;
-        std::array<char, 16> creator_comm{};
+        Comm creator_comm{};
     };
 
     NsLife* meet(std::uint32_t inum, const Event& event);
