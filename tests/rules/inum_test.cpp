@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // NS1, NS2, NS3: inode numbers, and who goes before whom.
+#include "model/kernel_bits.hpp"
 #include "rules/breach.hpp"
 
 namespace nstrail::test {
@@ -54,6 +55,34 @@ TEST(Namespaces, ThatWereThereBeforeMayDieWithTasksOfTheSnapshot) {
     s.free_entry(inum);  // what the snapshot told of 100 is old
     EXPECT_TRUE(holds(s, {}));
     EXPECT_EQ(count_of(s.checker, "NS2").checked, 0U);
+}
+
+TEST(Namespaces, MayDieWhileASnapshotTellsOfTasksThatAreLeavingThem) {
+    // Their last events were told as the functions began, which had not done their work as the
+    // snapshot read them.
+    Script s;
+    s.fork({.tid = 100, .flags = CLONE_NEWUTS | CLONE_NEWPID});
+    s.fork({.tid = 101, .flags = CLONE_NEWUTS});
+    s.fork({.tid = 102, .flags = CLONE_NEWUTS});
+    const nst_ns_set released = s.of(100).ns;
+    const std::uint32_t left = uts_of(s, 101);
+    const std::uint32_t switched = uts_of(s, 102);
+    s.zombie(100);
+    s.change(100).exit_state = exit_dead;
+    s.exit(101);
+    const Script::Look looks[] = {s.look(100), s.look(101), s.look(102)};
+    s.release(100);
+    s.leave(101);
+    s.setns(102, Slot::uts, initial(NST_ns_type_uts));
+    s.snapshot_begin(2);
+    for (const Script::Look& look : looks) {
+        s.seen(look);
+    }
+    for (const std::uint32_t inum : {released.uts, released.pid, left, switched}) {
+        s.inum_free(inum);
+    }
+    s.snapshot_end(2);
+    EXPECT_TRUE(holds(s, {"NS2"}));
 }
 
 TEST(Namespaces, OwnersMayDieBeforeWhatTheyOwn) {

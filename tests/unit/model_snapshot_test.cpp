@@ -3,6 +3,7 @@
 // the World certain only if nothing was lost meanwhile.
 #include <gtest/gtest.h>
 
+#include "model/kernel_bits.hpp"
 #include "unit/script.hpp"
 
 namespace nstrail::test {
@@ -41,7 +42,7 @@ TEST(Snapshot, TellsWhatWasThereBefore) {
     s.exists({.tid = 101, .parent = 100, .flags = CLONE_THREAD});
     s.exists({.tid = 102, .parent = 100});
     TrueTask& zombie = s.change(102);
-    zombie.exit_state = 0x20;
+    zombie.exit_state = exit_zombie;
     zombie.exit_code = 512;
     zombie.ns = left(zombie.ns);
     s.snapshot(1);
@@ -100,7 +101,7 @@ TEST(Snapshot, WhatAZombieIsNotInIsNoNamespace) {
     s.gap(3);
     s.silent_unshare(100, CLONE_NEWUSER);
     TrueTask& zombie = s.change(100);
-    zombie.exit_state = 0x20;
+    zombie.exit_state = exit_zombie;
     zombie.ns = left(zombie.ns);
     s.snapshot(2);
     ASSERT_EQ(s.task(100)->state(), TaskState::zombie);
@@ -266,6 +267,134 @@ TEST(Snapshot, AnExitBeforeTheRecordBeatsIt) {
     EXPECT_EQ(s.task(101)->exit_code(), 512);
     EXPECT_EQ(s.task(101)->ns()[Slot::uts], 0U);
     EXPECT_EQ(s.ns(initial(NST_ns_type_pid))->population().zombies, 1U);
+}
+
+// Functions are told as they are entered. A snapshot that begins before they have taken effect
+// reads what was before, with its records after the event.
+
+TEST(Snapshot, ATaskWhoseReleaseHasBegunIsNotFoundAgain) {
+    for (const auto start : {Script::Start::synchronized, session_only}) {
+        Script s(full_hooks, start);
+        s.exists({.tid = 100});
+        s.zombie(100);
+        s.change(100).exit_state = exit_dead;
+        const auto old = s.look(100);
+        s.release(100);
+        s.snapshot_begin(2);
+        s.seen(1);
+        s.seen(2);
+        s.seen(old);
+        s.snapshot_end(2);
+        EXPECT_FALSE(s.task(100));
+    }
+}
+
+TEST(Snapshot, ATaskThatHasLeftItsNamespacesIsNotInThemAgain) {
+    for (const bool lost : {false, true}) {
+        Script s;
+        s.fork({.tid = 100, .flags = CLONE_NEWUTS});
+        const std::uint32_t uts = s.of(100).ns.uts;
+        s.exit(100);
+        const auto old = s.look(100);
+        s.leave(100);
+        if (lost) {
+            s.gap(3);
+        }
+        s.snapshot_begin(2);
+        s.seen(1);
+        s.seen(2);
+        s.seen(old);
+        s.snapshot_end(2);
+        EXPECT_EQ(s.task(100)->state(), TaskState::zombie);
+        EXPECT_EQ(s.tasks_in(uts), 0U);
+        EXPECT_EQ(s.tasks_in(initial(NST_ns_type_pid)), 3U);
+        EXPECT_EQ(s.ns(initial(NST_ns_type_pid))->population().zombies, 1U);
+    }
+}
+
+TEST(Snapshot, ATaskThatLeavesTheReducedModeDoesNotSee) {
+    // There its exit is the last that it tells, and may take its time before it lets go of them.
+    Script s(reduced_hooks);
+    s.fork({.tid = 100, .flags = CLONE_NEWUTS});
+    const std::uint32_t uts = s.of(100).ns.uts;
+    s.exit(100);
+    s.snapshot(2);
+    EXPECT_EQ(s.task(100)->state(), TaskState::exiting);
+    EXPECT_EQ(s.tasks_in(uts), 1U);
+}
+
+TEST(Snapshot, ASwitchThatHasBegunIsNotUndone) {
+    Script s;
+    s.fork({.tid = 100});
+    s.fork({.tid = 101});
+    const auto old = s.look(100);
+    const auto other = s.look(101);
+    s.unshare(100, CLONE_NEWUTS);
+    s.unshare(101, CLONE_NEWUTS);
+    s.exec(101, "true");
+    const std::uint32_t uts = s.of(100).ns.uts;
+    s.snapshot_begin(2);
+    s.seen(1);
+    s.seen(2);
+    s.seen(old);
+    s.seen(other);
+    s.snapshot_end(2);
+    EXPECT_EQ(s.task(100)->ns()[Slot::uts], uts);
+    EXPECT_EQ(s.task(101)->ns()[Slot::uts], s.of(101).ns.uts);
+    EXPECT_EQ(s.account().switches_seen_late, 0U);
+}
+
+TEST(Snapshot, WhatBeganAheadOfTheFirstOneIsKept) {
+    for (const bool lost : {false, true}) {
+        Script s(full_hooks, session_only);
+        s.exists({.tid = 100, .comm = "sh"});
+        s.exists({.tid = 101, .flags = CLONE_NEWUTS});
+        s.exit(101);
+        Script::Look looks[] = {s.look(100), s.look(101)};
+        s.unshare(100, CLONE_NEWUTS | CLONE_NEWUSER);
+        s.rename(100, "new");
+        s.leave(101);
+        if (lost) {
+            // What was told before the loss is old, and the snapshot is not.
+            s.silent_unshare(100, CLONE_NEWUTS | CLONE_NEWUSER);
+            s.change(100).comm = "newer";
+            s.gap();
+            looks[0] = s.look(100);
+        }
+        s.snapshot_begin(1);
+        s.seen(1);
+        s.seen(2);
+        s.seen(looks[0]);
+        s.seen(looks[1]);
+        s.snapshot_end(1);
+        const auto task = s.task(100);
+        EXPECT_EQ(task->ns()[Slot::uts], s.of(100).ns.uts);
+        EXPECT_EQ(task->ns()[Slot::user], s.of(100).ns.user);
+        EXPECT_EQ(task->comm(), s.of(100).comm);
+        if (!lost) {
+            EXPECT_EQ(s.task(101)->state(), TaskState::zombie);
+        }
+    }
+}
+
+TEST(Snapshot, ASwitchAfterWhichAnotherMayHaveBeenLostIsCorrected) {
+    for (const bool counted : {true, false}) {
+        Script s;
+        s.spoil<nst_session>([counted](nst_session& e) {
+            e.uncounted_hooks = counted ? 0 : bit(NST_HOOK_switch_namespaces);
+        });
+        s.session(full_hooks);
+        s.snapshot(2);
+        s.fork({.tid = 100});
+        s.unshare(100, CLONE_NEWUTS);
+        s.silent_unshare(100, CLONE_NEWUTS);
+        if (counted) {
+            s.gap();
+        }
+        s.snapshot(3);
+        EXPECT_EQ(s.task(100)->ns()[Slot::uts], s.of(100).ns.uts);
+        EXPECT_EQ(s.account().switches_seen_late, 1U);
+    }
 }
 
 TEST(Snapshot, ANamespaceThatEndedBeforeAnOldRecordNamesItStaysEnded) {

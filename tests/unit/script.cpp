@@ -6,16 +6,11 @@
 #include <stdexcept>
 
 #include "base/text.hpp"
+#include "model/kernel_bits.hpp"
 
 namespace nstrail::test {
 
 namespace {
-
-constexpr std::uint32_t pids_adding = 1U << 31;  // PIDNS_ADDING
-constexpr std::uint32_t pf_exiting = 0x4;
-constexpr std::uint32_t pf_kthread = 0x200000;
-constexpr std::uint32_t exit_dead = 0x10;
-constexpr std::uint32_t exit_zombie = 0x20;
 
 std::uint32_t& field(nst_ns_set& set, Slot slot) {
     // In the order of Slot.

@@ -75,6 +75,7 @@ void Engine::begin_again() {
     forget_round();
     early_facts_.clear();
     sweep_held_.clear();
+    forget_pending();
     in_round_ = round_dirty_ = gap_open_ = state_.synchronized = false;
     round_ = sweep_at_ = sweep_ns_at_ = 0;
 }
@@ -111,13 +112,17 @@ void Engine::begin_round(std::uint32_t round) {
 
 void Engine::forget_round() {
     tombstones_.clear();
-    pending_.clear();
     heirs_.clear();
     freed_.clear();
     untidy_ = decltype(pending_)::shard_count;
 }
 
-/// Gives back what forget_round() left, a part with each event.
+void Engine::forget_pending() {
+    pending_.clear();
+    untidy_ = decltype(pending_)::shard_count;
+}
+
+/// Gives back what these two left, a part with each event.
 void Engine::tidy() {
     tombstones_.tidy();
     pending_.tidy();
@@ -130,6 +135,7 @@ void Engine::end_round() {
     in_round_ = false;
     state_.account.snapshots++;
     forget_round();
+    forget_pending();
     if (round_dirty_) {
         // Something was lost while it was told: it proves nothing, and another is wanted.
         gap_open_ = true;
@@ -204,6 +210,8 @@ void Engine::on(const Event& /*event*/, const nst_gap& e, Change& /*change*/) {
     state_.account.gaps[cause]++;
     state_.account.lost[cause] += e.lost;
     gap_open_ = true;
+    era_++;
+    forget_pending();
     round_dirty_ = round_dirty_ || in_round_;
     if (looking_) {
         looking_->complete = false;

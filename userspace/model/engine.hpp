@@ -46,6 +46,8 @@ public:
     }
 
 private:
+    /// A snapshot is under way or wanted: a task that is not known may be found by it.
+    [[nodiscard]] bool unsure() const { return in_round_ || gap_open_ || !state_.synchronized; }
     [[nodiscard]] bool hooked(nst_hook hook) const {
         return (state_.session.hooks >> hook & 1) != 0;
     }
@@ -95,6 +97,7 @@ private:
     void exchange(TaskRecord& one, TaskRecord& other);
     void learn_exchange(TaskRecord& leader, const nst_task_ref& now);
     void touch(TaskRecord& task);
+    [[nodiscard]] bool exact(const TaskRecord& task) const;
     /// `guess`: an index of a set that may be this one.
     void set_set(TaskRecord& task, std::uint64_t nsproxy, const NsSet& set,
                  std::uint32_t guess = 0);
@@ -121,6 +124,7 @@ private:
     void learn_parent(const nst_task_new& e, const NsSet& child);
     void process_dies(const nst_task_exit& e, Processes::Index process);
     void mark_dying(const TaskRecord& init);
+    void bury(const nst_task_ref& gone);
     void take_away(TaskSlot slot, Change& change);
     void move_last_pid(NsRecord& ns, std::uint32_t last_pid, PidMove move, std::uint32_t mover_tid,
                        const TaskRecord* mover);
@@ -129,6 +133,7 @@ private:
 
     void begin_again();
     void forget_round();
+    void forget_pending();
     void tidy();
     void begin_round(std::uint32_t round);
     void end_round();
@@ -146,6 +151,7 @@ private:
     KeyIndex<std::uint64_t, TaskSlot, 6> by_key_;
 
     bool gap_open_ = false;
+    std::uint32_t era_ = 1;  // another with each gap
     bool in_round_ = false;
     bool round_dirty_ = false;  // a gap during the round: it proves nothing
     std::uint32_t round_ = 0;
@@ -160,7 +166,7 @@ private:
     // The round of holders under way, if there is one.
     std::shared_ptr<Holders> looking_;
 
-    // Only during a round: what live events said of tasks before their snapshot record came.
+    // Only during a round.
     ShardedMap<std::uint64_t, std::uint64_t>
         tombstones_;  // key → start_boottime of a released task
     struct Pending {
@@ -175,6 +181,8 @@ private:
         std::uint64_t cgroup = 0;
         Comm comm{};
     };
+    // Only while unsure(): what live events since the last gap said of tasks whose snapshot record
+    // has not come.
     ShardedMap<std::uint64_t, Pending> pending_;
     ShardedMap<std::uint32_t, std::uint32_t> heirs_;  // tgid of a dead → heir
     ShardedMap<std::uint32_t, bool> freed_;           // inums given back and not out again

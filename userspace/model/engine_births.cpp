@@ -68,6 +68,7 @@ void Engine::on(const Event& event, const nst_task_new& e, Change& change) {
         }
     }
     set_set(task, e.ns.nsproxy, set, actor != nullptr ? actor->set : 0);
+    task.set_era = era_;
     set_vector(task, event.tail<nst_task_new, nst_pid_nr>());
     set_cgroup(task, e.cgroup, task.leader(),
                actor != nullptr ? state_.processes[actor->process].cgroup : 0);
@@ -123,6 +124,9 @@ void Engine::on(const Event& event, const nst_task_seen& e, Change& change) {
         return;  // read before its release, written after it
     }
     TaskRecord* known = find_key(e.task.key);
+    if (known == nullptr && e.exit_state == exit_dead) {
+        return;  // its release has been told, or is about to be
+    }
     if (known != nullptr && known->live_round == round_ && in_round_) {
         known->seen_round = e.round;
         if (state_.processes[known->process].cgroup == 0) {
@@ -188,7 +192,13 @@ void Engine::on(const Event& event, const nst_task_seen& e, Change& change) {
         task.exit_code = pending.exit_code;
         state = TaskState::exiting;
     }
-    if (pending.left) {
+    if (!found && exact(task)) {
+        nsproxy = before.nsproxy;
+        set = before.ns;
+    }
+    // Nobody gets an nsproxy back.
+    const bool left = task.state == TaskState::zombie && hooked(NST_HOOK_exit_namespaces);
+    if (pending.left || left) {
         nsproxy = 0;
         state = TaskState::zombie;
     }

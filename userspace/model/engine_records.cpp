@@ -104,6 +104,14 @@ void Engine::touch(TaskRecord& task) {
     task.soft = false;
 }
 
+/// Its set is what live events told, and nothing was lost since: a snapshot can only know an older
+/// one. That happens, as switches are told when the function that makes them is entered, and a
+/// snapshot may begin and read the task before it has taken effect.
+bool Engine::exact(const TaskRecord& task) const {
+    return task.set_era == era_ && state_.session.uncounted_hooks == 0 &&
+           hooked(NST_HOOK_switch_namespaces) && hooked(NST_HOOK_exit_namespaces);
+}
+
 /// What was told of a namespace ahead of the event that says whether it is new.
 NsRecord& Engine::learn_early_facts(NsRecord& ns) {
     if (const nst_namespace* early = early_facts_.find(ns.inum); early != nullptr) {

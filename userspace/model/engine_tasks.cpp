@@ -24,7 +24,7 @@ void Engine::on(const Event& /*event*/, const nst_task_exec& e, Change& change) 
         task = nullptr;
     }
     if (task == nullptr) {
-        if (in_round_) {
+        if (unsure()) {
             pending_[e.task.key].comm = comm_of(e.comm);
         }
         return;
@@ -73,7 +73,7 @@ void Engine::on(const Event& /*event*/, const nst_task_rename& e, Change& change
         touch(*task);
         task->comm = comm_of(e.comm);
         change.task = task;
-    } else if (in_round_) {
+    } else if (unsure()) {
         pending_[e.task.key].comm = comm_of(e.comm);
     }
 }
@@ -82,7 +82,7 @@ void Engine::on(const Event& /*event*/, const nst_task_exit& e, Change& change) 
     state_.account.tasks_exited++;
     TaskRecord* task = find_key(e.task.key);
     if (task == nullptr) {
-        if (in_round_) {
+        if (unsure()) {
             Pending& pending = pending_[e.task.key];
             pending.exiting = true;
             pending.exit_code = e.exit_code;
@@ -134,6 +134,14 @@ void Engine::mark_dying(const TaskRecord& init) {
     }
 }
 
+/// A snapshot's record of it may still come.
+void Engine::bury(const nst_task_ref& gone) {
+    pending_.erase(gone.key);
+    if (in_round_) {
+        tombstones_[gone.key] = gone.start_boottime_ns;
+    }
+}
+
 void Engine::take_away(TaskSlot slot, Change& change) {
     const TaskRecord& task = state_.tasks[slot];
     change.released = task;
@@ -146,10 +154,7 @@ void Engine::on(const Event& /*event*/, const nst_task_release& e, Change& chang
     if (e.via == NST_release_via_resync) {
         return;  // made of what this model found out itself; the address may be another's by now
     }
-    if (in_round_) {
-        tombstones_[e.task.key] = e.task.start_boottime_ns;
-        pending_.erase(e.task.key);
-    }
+    bury(e.task);
     const TaskSlot slot = by_key_.find(e.task.key);
     if (slot == no_task) {
         return;  // told twice (entry and loop), or never known
@@ -165,10 +170,7 @@ void Engine::on(const Event& /*event*/, const nst_task_release& e, Change& chang
 }
 
 void Engine::on(const Event& /*event*/, const nst_task_free& e, Change& change) {
-    if (in_round_) {
-        tombstones_[e.task.key] = e.task.start_boottime_ns;
-        pending_.erase(e.task.key);
-    }
+    bury(e.task);
     TaskRecord* task = find_key(e.task.key);
     if (task == nullptr) {
         return;
@@ -200,7 +202,7 @@ void Engine::on(const Event& /*event*/, const nst_ns_switch& e, Change& change) 
     if (task == nullptr) {
         if (leaves && e.actor_key != e.task.key) {
             state_.account.forks_failed++;
-        } else if (in_round_) {
+        } else if (unsure()) {
             Pending& pending = pending_[e.task.key];
             pending.left = leaves;
             pending.switched = !leaves;
@@ -221,6 +223,7 @@ void Engine::on(const Event& /*event*/, const nst_ns_switch& e, Change& change) 
         set_state(*task, TaskState::zombie);
     } else {
         set_set(*task, e.after.nsproxy, NsSet(e.after));
+        task->set_era = era_;
     }
     note_transition(change, before.ns, *task, true);
     const auto via = std::min<std::uint32_t>(e.via, NST_switch_via_end - 1);
@@ -244,7 +247,7 @@ void Engine::on(const Event& /*event*/, const nst_cred_user_ns& e, Change& chang
         set_slot(*task, Slot::user, e.after);
         note_transition(change, before, *task, true);
         change.task = change.actor = task;
-    } else if (in_round_) {
+    } else if (unsure()) {
         pending_[e.task.key].user = e.after;
     }
 }
@@ -260,7 +263,7 @@ void Engine::on(const Event& /*event*/, const nst_task_cgroup& e, Change& change
         set_cgroup(*task, e.cgroup, e.whole != 0);
         change.task = task;
     }
-    if (in_round_) {
+    if (unsure()) {
         pending_[e.task.key].cgroup = e.cgroup;
     }
 }

@@ -174,6 +174,7 @@ struct TaskRecord {
     std::int32_t exit_code = 0;    ///< valid once exiting
     std::uint32_t seen_round = 0;  ///< last snapshot that told it
     std::uint32_t live_round = 0;  ///< last snapshot during which a live event told of it
+    std::uint32_t set_era = 0;     ///< the Engine's, when a live event last told all of its set
     std::uint32_t next_free = 0;   ///< of the slab
     PidVector vpids;
     Comm comm{};
