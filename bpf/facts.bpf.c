@@ -161,7 +161,7 @@ __noinline int emit_facts_of_nsproxy(u64 nsproxy, u64 other, u32 round)
     struct nsproxy *mine = (void *)nsproxy;
     struct nsproxy *theirs = (void *)other;
 
-    if (!nsproxy || nsproxy == other)
+    if (!nsproxy || nsproxy == other || told_before(nsproxy, round))
         return 0;
     TELL(mnt, mnt_ns);
     TELL(uts, uts_ns);

@@ -20,26 +20,22 @@ static __always_inline void emit_mark(const struct run *run, u32 what)
     SUBMIT(event);
 }
 
-/* A pointer's object was told lately. */
+/* A pointer's object was told lately. `anchor` turns a distance into an address. */
 #define TOLD(run, object) told_lately(anchor + distance_of(run, object), snapshot_round)
 
-/* All namespaces of a task, and its cgroup. */
-static __always_inline bool all_told_lately(const struct run *run, struct task_struct *task,
-                                            struct pid *pid, u32 levels)
+/* All namespaces of a task. Most are active in the initial pid namespace, at a constant index. */
+static __always_inline bool facts_told_lately(const struct run *run, struct task_struct *task,
+                                              struct pid *pid, u32 levels, u64 anchor)
 {
-    struct nsproxy *nsproxy = READ(run, task, nsproxy);
-    struct css_set *set = READ(run, task, cgroups);
     const struct cred *cred = READ(run, task, real_cred);
-    u64 anchor = anchor_address();
-    u64 active = (u64)probed_active(anchor + distance_of(run, pid), levels);
+    u64 active;
 
-    return TOLD(run, READ(run, nsproxy, mnt_ns)) && TOLD(run, READ(run, nsproxy, uts_ns)) &&
-           TOLD(run, READ(run, nsproxy, ipc_ns)) && TOLD(run, READ(run, nsproxy, net_ns)) &&
-           TOLD(run, READ(run, nsproxy, cgroup_ns)) && TOLD(run, READ(run, nsproxy, time_ns)) &&
-           TOLD(run, READ(run, nsproxy, time_ns_for_children)) &&
-           TOLD(run, READ(run, nsproxy, pid_ns_for_children)) &&
-           TOLD(run, READ(run, cred, user_ns)) && told_lately(active, snapshot_round) &&
-           TOLD(run, READ(run, set, dfl_cgrp));
+    if (!TOLD(run, READ(run, task, nsproxy)) || !TOLD(run, READ(run, cred, user_ns)))
+        return false;
+    if (levels == 1)
+        return TOLD(run, READ(run, pid, numbers[0].ns));
+    active = (u64)probed_active(anchor + distance_of(run, pid), levels);
+    return told_lately(active, snapshot_round);
 }
 
 /* It has init_nsproxy from the start (rest_init) and for good. */
@@ -55,10 +51,12 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     struct run run = typed_run(cpu_stats());
     u64 number = ctx->meta->seq_num;
     struct nst_task_seen *event;
+    u64 anchor = anchor_address();
     struct nst_ns_set ns;
+    struct css_set *set;
     struct pid *pid;
     u32 levels, exit_state;
-    u64 address, room;
+    u64 room;
     char one = '.';
 
     if (!task) {
@@ -81,11 +79,11 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     pid = READ(&run, task, thread_pid);
     exit_state = READ(&run, task, exit_state);
     levels = pid_levels(&run, pid);
-    if (!all_told_lately(&run, task, pid, levels)) {
-        address = address_of(&run, task);
-        emit_facts_of_task(address, 0, snapshot_round);
-        emit_cgroups_of_task(address, snapshot_round);
-    }
+    if (!facts_told_lately(&run, task, pid, levels, anchor))
+        emit_facts_of_task(anchor + distance_of(&run, task), 0, snapshot_round);
+    set = READ(&run, task, cgroups);
+    if (!TOLD(&run, READ(&run, set, dfl_cgrp)))
+        emit_cgroups_of_task(anchor + distance_of(&run, task), snapshot_round);
 
     event = RESERVE_TAIL(&run, task_seen, struct nst_pid_nr, levels, room);
     if (!event)
