@@ -8,9 +8,9 @@
 /* Number of the last snapshot; set by the agent before it reads the iterator. */
 volatile __u32 snapshot_round __weak = 0;
 
-/* By address: namespaces, cgroups and, with all that they refer to, nsproxies. A full map only means
- * repeats. An nsproxy that comes into the memory of another meanwhile is not told again: nor need
- * it be, since live events tell what is new, or the next snapshot where they cannot. */
+/* By address: namespaces, cgroups and, with all that they refer to, nsproxies. A full map only
+ * means repeats. An nsproxy that comes into the memory of another meanwhile is not told again: nor
+ * need it be, since live events tell what is new, or the next snapshot where they cannot. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(map_flags, BPF_F_NO_PREALLOC);

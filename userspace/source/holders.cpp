@@ -4,12 +4,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <optional>
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,19 +25,23 @@ constexpr std::size_t tasks_per_step = 128;
 // So many tasks may end before the mount table of their namespace was read.
 constexpr std::size_t most_viewers = 4;
 
-std::uint32_t number_of(const char* name) {
+std::uint32_t number_of(std::string_view text) {
     std::uint32_t number = 0;
-    const char* end = name + std::strlen(name);
-    const auto [at, error] = std::from_chars(name, end, number);
+    const char* end = text.data() + text.size();
+    const auto [at, error] = std::from_chars(text.data(), end, number);
     return error == std::errc{} && at == end ? number : 0;
 }
 
-/// inum of a task's mount namespace; 0 with errno.
+/// inum of a task's mount namespace; 0 with errno. By the text of the link: to follow it makes an
+/// inode of nsfs each time, which takes twice as long.
 std::uint32_t mnt_of(std::uint32_t tid) {
-    struct stat status{};
+    constexpr std::string_view before = "mnt:[";
+    char link[32];
     errno = 0;
-    return stat(fmt::format("/proc/{}/ns/mnt", tid).c_str(), &status) == 0
-               ? static_cast<std::uint32_t>(status.st_ino)
+    const ssize_t got = readlink(fmt::format("/proc/{}/ns/mnt", tid).c_str(), link, sizeof(link));
+    const std::string_view text(link, got > 0 ? static_cast<std::size_t>(got) : 0);
+    return text.starts_with(before) && text.ends_with(']')
+               ? number_of(text.substr(before.size(), text.size() - before.size() - 1))
                : 0;
 }
 
