@@ -27,9 +27,8 @@ constexpr std::size_t most_viewers = 4;
 
 std::uint32_t number_of(std::string_view text) {
     std::uint32_t number = 0;
-    const char* end = text.data() + text.size();
-    const auto [at, error] = std::from_chars(text.data(), end, number);
-    return error == std::errc{} && at == end ? number : 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} && end == text.data() + text.size() ? number : 0;
 }
 
 /// inum of a task's mount namespace; 0 with errno. By the text of the link: to follow it makes an
