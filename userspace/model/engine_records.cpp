@@ -108,8 +108,11 @@ void Engine::touch(TaskRecord& task) {
 /// one. That happens, as switches are told when the function that makes them is entered, and a
 /// snapshot may begin and read the task before it has taken effect.
 bool Engine::exact(const TaskRecord& task) const {
-    return task.set_era == era_ && state_.session.uncounted_hooks == 0 &&
-           hooked(NST_HOOK_switch_namespaces) && hooked(NST_HOOK_exit_namespaces);
+    constexpr std::uint64_t switches =
+        1ULL << NST_HOOK_switch_namespaces | 1ULL << NST_HOOK_exit_namespaces;
+    const nst_session& session = state_.session;
+    const std::uint64_t told = session.hooks & ~session.silent_hooks & ~session.uncounted_hooks;
+    return task.set_era == era_ && (told & switches) == switches;
 }
 
 /// What was told of a namespace ahead of the event that says whether it is new.
