@@ -9,6 +9,7 @@
 
 #include "base/cpu_time.hpp"
 #include "base/text.hpp"
+#include "model/kernel_bits.hpp"
 
 namespace nstrail::test {
 
@@ -288,7 +289,7 @@ void Crowd::released(std::uint32_t i) {
     event.task = m.ref;
     event.pid_key = key(i, of_pid);
     event.via = NST_release_via_entry;
-    event.exit_state = 0x10;  // EXIT_DEAD
+    event.exit_state = exit_dead;
     event.actor_tid = m.parent.tid;
     tell(event);
     tell(nst_free_pid{.header = {},

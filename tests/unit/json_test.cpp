@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "event/format.hpp"
+#include "model/kernel_bits.hpp"
 #include "unit/any_event.hpp"
 
 namespace nstrail::test {
@@ -144,7 +145,7 @@ TEST(Json, KeepsWhatAZombieStillRefersTo) {
     zombie.header.kind = NST_KIND_task_seen;
     zombie.ns.pid = 11;
     zombie.ns.user = 12;
-    zombie.exit_state = 0x20;
+    zombie.exit_state = exit_zombie;
     const auto buffer = EventBuffer::make(zombie);
     const auto again = parse_event(to_json(*buffer.event()));
     ASSERT_TRUE(again);

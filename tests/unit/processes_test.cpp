@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/kernel_bits.hpp"
+
 namespace nstrail::test {
 namespace {
 
@@ -106,7 +108,7 @@ TEST(Processes, TellTheirExecutable) {
     nst_task_seen kernel_thread = seen(self, own_start());
     kernel_thread.flags = 0x200000;
     nst_task_seen zombie = seen(self, own_start());
-    zombie.exit_state = 0x20;
+    zombie.exit_state = exit_zombie;
     s.snapshot({seen(self, own_start()), seen(self, own_start() + 1'000'000'000),
                 seen(0x7ffffff0, 5), thread, kernel_thread, zombie});
     s.finish();

@@ -34,14 +34,11 @@ std::uint32_t number_of(std::string_view text) {
 /// inum of a task's mount namespace; 0 with errno. By the text of the link: to follow it makes an
 /// inode of nsfs each time, which takes twice as long.
 std::uint32_t mnt_of(std::uint32_t tid) {
-    constexpr std::string_view before = "mnt:[";
     char link[32];
     errno = 0;
     const ssize_t got = readlink(fmt::format("/proc/{}/ns/mnt", tid).c_str(), link, sizeof(link));
-    const std::string_view text(link, got > 0 ? static_cast<std::size_t>(got) : 0);
-    return text.starts_with(before) && text.ends_with(']')
-               ? number_of(text.substr(before.size(), text.size() - before.size() - 1))
-               : 0;
+    const auto name = parse_ns_name({link, got > 0 ? static_cast<std::size_t>(got) : 0});
+    return name ? name->inum : 0;
 }
 
 bool root_is_whole(std::uint32_t tid) {

@@ -20,25 +20,25 @@ bool is_octal(std::string_view digits) {
            digits.find_first_not_of("01234567") == std::string_view::npos;
 }
 
-/// "net:[4026532177]", as nsfs_show_path() writes it, into type and inum.
-bool read_ns_name(std::string_view text, NsMount& to) {
+}  // namespace
+
+std::optional<NsName> parse_ns_name(std::string_view text) {
     const auto bracket = text.find(":[");
     if (bracket == std::string_view::npos || !text.ends_with(']')) {
-        return false;
+        return std::nullopt;
     }
+    NsName name;
     for (int type = NST_ns_type_mnt; type <= NST_ns_type_user; type++) {
         if (type_name(static_cast<NsType>(type)) == text.substr(0, bracket)) {
-            to.type = static_cast<NsType>(type);
+            name.type = static_cast<NsType>(type);
         }
     }
     const std::string_view number = text.substr(bracket + 2, text.size() - bracket - 3);
     const auto [end, error] =
-        std::from_chars(number.data(), number.data() + number.size(), to.inum);
-    return to.type != NST_ns_type_none && error == std::errc{} &&
-           end == number.data() + number.size();
+        std::from_chars(number.data(), number.data() + number.size(), name.inum);
+    const bool whole = error == std::errc{} && end == number.data() + number.size();
+    return name.type != NST_ns_type_none && whole ? std::optional(name) : std::nullopt;
 }
-
-}  // namespace
 
 std::string unescape_octal(std::string_view text) {
     std::string out;
@@ -58,12 +58,12 @@ std::optional<NsMount> parse_ns_mount(std::string_view line) {
     take_word(line);  // mount id
     take_word(line);  // parent id
     take_word(line);  // major:minor
-    NsMount mount;
     // Most lines end here: the root of no other file system looks like this.
-    if (!read_ns_name(take_word(line), mount)) {
+    const auto ns = parse_ns_name(take_word(line));
+    if (!ns) {
         return std::nullopt;
     }
-    mount.path = unescape_octal(take_word(line));
+    NsMount mount{*ns, unescape_octal(take_word(line))};
     // Options, then any number of optional fields up to a dash, then the type.
     while (!line.empty() && take_word(line) != "-") {
     }

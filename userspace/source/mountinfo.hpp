@@ -10,10 +10,17 @@
 
 namespace nstrail {
 
-/// A mount of nsfs: it keeps a namespace alive.
-struct NsMount {
+struct NsName {
     NsType type = NST_ns_type_none;
     std::uint32_t inum = 0;
+};
+
+/// "net:[4026532177]", as mountinfo (nsfs_show_path) and the links in /proc/TID/ns (ns_get_name)
+/// have it; nothing if it is no such name.
+[[nodiscard]] std::optional<NsName> parse_ns_name(std::string_view text);
+
+/// A mount of nsfs: it keeps a namespace alive.
+struct NsMount : NsName {
     std::string path;  ///< where, as the task sees it; the bytes it really has
 };
 
