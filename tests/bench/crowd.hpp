@@ -18,6 +18,8 @@
 
 namespace nstrail::test {
 
+inline constexpr std::uint32_t million = 1'000'000;
+
 /// The most CPU time that one event took, since the last reset. CPU time of the thread, not wall
 /// time, as a stall is what the model does and not what else the machine is doing; page faults
 /// count.

@@ -21,7 +21,6 @@
 namespace nstrail::test {
 namespace {
 
-constexpr std::uint32_t million = 1'000'000;
 constexpr Crowd::Size large{.tasks = million, .containers = 20'000};
 
 /// The longest event since the last call, in microseconds.

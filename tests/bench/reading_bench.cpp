@@ -12,8 +12,6 @@
 namespace nstrail::test {
 namespace {
 
-constexpr std::uint32_t million = 1'000'000;
-
 Crowd& shared_crowd() {
     static const auto crowd = crowd_of(million);
     return *crowd;

@@ -20,8 +20,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* format_1 = FIXTURES "/recordings/format-1";
-
 std::string export_of(const std::string& recording, const std::string& words) {
     return "$N export " + recording + " --to " + words;
 }

@@ -18,6 +18,10 @@ struct Outcome {
 /// One line, no stack trace, beginning with the program's name.
 void expect_one_clear_line(const Outcome& outcome);
 
+/// A recording made in a virtual machine, of 4 s in which a command made pid, mount and network
+/// namespaces: fixtures/README.md tells how.
+inline constexpr const char* format_1 = FIXTURES "/recordings/format-1";
+
 /// Whether this kernel and these privileges allow tracing.
 [[nodiscard]] bool live_possible();
 

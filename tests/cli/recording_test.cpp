@@ -15,22 +15,18 @@ namespace {
 
 using nlohmann::json;
 
-// In a virtual machine, of 4 s in which a command made pid, mount and network namespaces:
-// fixtures/README.md tells how.
-constexpr const char* format_1 = FIXTURES "/recordings/format-1";
-
 std::string on(const std::string& command, const std::string& words = {}) {
     return "$N " + command + ' ' + format_1 + ' ' + words;
 }
 
-std::size_t lines_of(const std::string& text) {
+std::size_t line_count(const std::string& text) {
     return static_cast<std::size_t>(std::ranges::count(text, '\n'));
 }
 
 TEST(Format1, ReplaysToTheSameBytesEachTime) {
     const Outcome once = run(on("replay", "--json"));
     EXPECT_EQ(once.status, 0) << once.err;
-    EXPECT_EQ(lines_of(once.out), 194U);
+    EXPECT_EQ(line_count(once.out), 194U);
     EXPECT_EQ(run(on("replay", "--json")).out, once.out);
     EXPECT_EQ(once.err,
               "nstrail: 194 events, 0 lost; tasks: 9 born, 8 released; namespaces: 5 created, 5 "
@@ -72,7 +68,7 @@ TEST(Format1, ShowsAPartOfItself) {
     const Outcome whole = run(on("replay", "--json"));
     const Outcome part = run(on("replay", "--json --begin +2s --end +2500ms"));
     EXPECT_EQ(part.status, 0) << part.err;
-    EXPECT_GT(lines_of(part.out), 3U);
+    EXPECT_GT(line_count(part.out), 3U);
     EXPECT_NE(whole.out.find(part.out), std::string::npos);
     // By the calendar: the recording knows what boottime meant then.
     const json session = json::parse(whole.out.substr(0, whole.out.find('\n')));
@@ -121,9 +117,9 @@ TEST(Format1, TellsTheStoryOfATaskAndOfANamespace) {
               (std::vector<std::string>{"inum_alloc", "namespace", "ns_switch", "task_new",
                                         "task_new", "ns_switch", "ns_switch", "ns_switch",
                                         "inum_free", "inum_free"}));
-    const Outcome nobody = run("$N story 999999 --from " + std::string(format_1));
-    EXPECT_EQ(nobody.status, 1);
-    expect_one_clear_line(nobody);
+    const Outcome unknown = run("$N story 999999 --from " + std::string(format_1));
+    EXPECT_EQ(unknown.status, 1);
+    expect_one_clear_line(unknown);
     const Outcome nonsense = run("$N story x:[1] --from " + std::string(format_1));
     EXPECT_EQ(nonsense.status, 2);
     expect_one_clear_line(nonsense);

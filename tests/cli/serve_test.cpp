@@ -12,7 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* format_1 = FIXTURES "/recordings/format-1";
 constexpr const char* lines = FIXTURES "/debian-6.12-containers.jsonl";
 
 json printed(const std::string& command) {

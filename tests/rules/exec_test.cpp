@@ -43,7 +43,7 @@ TEST(Exec, ByAThreadOfWhichNothingWasTold) {
     EXPECT_EQ(count_of(s.checker, "EXE").checked, 0U);
 }
 
-const std::vector<Breach> breaches = {
+const std::vector<Breach> execs = {
     {.name = "NoExchangeSinceItsBirth",
      .rule = "EXE",
      .before = [](Script& s) { s.fork({.tid = 100}); },
@@ -85,7 +85,7 @@ const std::vector<Breach> breaches = {
          },
      .evidence = {NST_KIND_task_new, NST_KIND_task_exec}},
 };
-NST_BREACHES(Exec, breaches);
+NST_BREACHES(Exec, execs);
 
 }  // namespace
 }  // namespace nstrail::test

@@ -115,7 +115,7 @@ TEST(Namespaces, DieAfterTheirChildren) {
     }
 }
 
-const std::vector<Breach> breaches = {
+const std::vector<Breach> inums = {
     {.name = "GivenOutWhileInUse",
      .rule = "NS1",
      .before = [](Script& s) { s.inum_alloc(0xF0000042); },
@@ -190,7 +190,7 @@ const std::vector<Breach> breaches = {
      .broken = [](Script& s) { s.free_entry(0xF0000100); },
      .evidence = {NST_KIND_inum_alloc, NST_KIND_namespace, NST_KIND_inum_free}},
 };
-NST_BREACHES(Inums, breaches);
+NST_BREACHES(Inums, inums);
 
 }  // namespace
 }  // namespace nstrail::test

@@ -261,7 +261,7 @@ const std::vector<Breach> attached = {
 };
 NST_BREACHES(Attached, attached);
 
-const std::vector<Breach> gone = {
+const std::vector<Breach> departed = {
     {.name = "AStructPidAtTheEnd",
      .rule = "REL4",
      .before = released,
@@ -291,7 +291,7 @@ const std::vector<Breach> gone = {
      .broken = [](Script& s) { s.exec(100, "true"); },
      .evidence = {NST_KIND_task_release, NST_KIND_task_exec}},
 };
-NST_BREACHES(Gone, gone);
+NST_BREACHES(Gone, departed);
 
 const std::vector<Breach> last = {
     {.name = "AThreadIsLeft",

@@ -66,7 +66,7 @@ TEST(SetTid, MayMeetAHolderThatNobodySees) {
     EXPECT_EQ(count_of(s.checker, "PID7").checked, 0U);
 }
 
-const std::vector<Breach> breaches = {
+const std::vector<Breach> chosen = {
     {.name = "GaveAnother",
      .rule = "PID6",
      .before = [](Script& /*s*/) {},
@@ -145,7 +145,7 @@ const std::vector<Breach> breaches = {
      .evidence = {NST_KIND_alloc_pid},
      .by_model = true},
 };
-NST_BREACHES(SetTid, breaches);
+NST_BREACHES(SetTid, chosen);
 
 }  // namespace
 }  // namespace nstrail::test

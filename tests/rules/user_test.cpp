@@ -26,7 +26,7 @@ TEST(Users, OfUnknownLineage) {
     EXPECT_EQ(count_of(s.checker, "USR1").checked, 0U);
 }
 
-const std::vector<Breach> breaches = {
+const std::vector<Breach> users = {
     {.name = "BackToTheParent",
      .rule = "USR1",
      .before =
@@ -56,7 +56,7 @@ const std::vector<Breach> breaches = {
      .broken = [](Script& s) { s.setns(100, Slot::user, s.of(101).ns.user); },
      .evidence = {NST_KIND_inum_alloc, NST_KIND_cred_user_ns}},
 };
-NST_BREACHES(Users, breaches);
+NST_BREACHES(Users, users);
 
 }  // namespace
 }  // namespace nstrail::test

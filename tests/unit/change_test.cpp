@@ -7,11 +7,6 @@
 namespace nstrail::test {
 namespace {
 
-constexpr std::uint32_t pid0 = initial(NST_ns_type_pid);
-constexpr std::uint32_t uts0 = initial(NST_ns_type_uts);
-constexpr std::uint32_t user0 = initial(NST_ns_type_user);
-constexpr std::uint32_t time0 = initial(NST_ns_type_time);
-
 /// The slots that a transition changed.
 std::vector<Slot> changed(const Change& change) {
     std::vector<Slot> slots;

@@ -91,7 +91,7 @@ TEST(Nsfs, KnowsOtherFiles) {
     const Fd file(open("/", O_PATH | O_CLOEXEC));
     EXPECT_FALSE(is_nsfs(file.get()));
     EXPECT_FALSE(is_nsfs(-1));
-    EXPECT_EQ(inum_of(-1), 0U);
+    EXPECT_EQ(nstrail::inum_of(-1), 0U);
 }
 
 TEST(MountScan, EndsAndTellsOnlyHoldersAndFacts) {

@@ -12,11 +12,6 @@
 namespace nstrail::test {
 namespace {
 
-constexpr std::uint32_t pid0 = initial(NST_ns_type_pid);
-constexpr std::uint32_t net0 = initial(NST_ns_type_net);
-constexpr std::uint32_t user0 = initial(NST_ns_type_user);
-constexpr std::uint32_t time0 = initial(NST_ns_type_time);
-
 /// Truths of expressions about the latest event of a script.
 class Asked {
 public:

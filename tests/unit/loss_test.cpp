@@ -12,7 +12,7 @@
 namespace nstrail::test {
 namespace {
 
-std::uint64_t sum(const std::vector<LossTracker::Loss>& losses) {
+std::uint64_t lost_in(const std::vector<LossTracker::Loss>& losses) {
     return std::accumulate(losses.begin(), losses.end(), std::uint64_t{0},
                            [](std::uint64_t total, const auto& one) { return total + one.count; });
 }
@@ -52,7 +52,7 @@ TEST(Loss, ALateRecordFillsItsHole) {
         for (const std::uint32_t seq : numbers) {
             loss.arrived(0, seq, 500);
         }
-        EXPECT_EQ(sum(loss.settle(500)), 5 - numbers.size());
+        EXPECT_EQ(lost_in(loss.settle(500)), 5 - numbers.size());
         EXPECT_FALSE(loss.pending());
     }
 }
@@ -61,9 +61,9 @@ TEST(Loss, HolesSettleEachAtItsOwnPosition) {
     LossTracker loss;
     loss.arrived(0, 1, 100);  // 0 is missing
     loss.arrived(0, 3, 200);  // 2 is missing
-    EXPECT_EQ(sum(loss.settle(150)), 1U);
+    EXPECT_EQ(lost_in(loss.settle(150)), 1U);
     EXPECT_TRUE(loss.pending());
-    EXPECT_EQ(sum(loss.settle(200)), 1U);
+    EXPECT_EQ(lost_in(loss.settle(200)), 1U);
 }
 
 TEST(Loss, NumbersWrap) {
@@ -74,7 +74,7 @@ TEST(Loss, NumbersWrap) {
     loss.arrived(0, 0xFFFFFFFE, 10);
     loss.arrived(0, 2, 20);  // 2^32 - 1, 0 and 1 are missing
     loss.arrived(0, 0, 20);
-    EXPECT_EQ(sum(loss.settle(20)), 2U);
+    EXPECT_EQ(lost_in(loss.settle(20)), 2U);
     EXPECT_EQ(loss.settle_tail(0, 0x1'0000'0005), 2U);  // 3 and 4; the counter has 64 bits
     EXPECT_EQ(loss.settle_tail(0, 0x1'0000'0005), 0U);
 }
@@ -158,7 +158,7 @@ public:
             loss.arrived(ring_[read_].cpu, ring_[read_].seq, ring_.size());
             read_++;
         }
-        told_ += sum(loss.settle(read_));
+        told_ += lost_in(loss.settle(read_));
         ASSERT_LE(told_, lost_) << "a record counted as lost was not";
     }
 

@@ -8,8 +8,6 @@
 namespace nstrail::test {
 namespace {
 
-constexpr std::uint32_t pid0 = initial(NST_ns_type_pid);
-
 /// The thread 101 of 100 executes a program. What is not hooked is not told.
 struct Swap {
     std::uint64_t thread_key;

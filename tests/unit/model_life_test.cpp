@@ -10,8 +10,6 @@
 namespace nstrail::test {
 namespace {
 
-constexpr std::uint32_t pid0 = initial(NST_ns_type_pid);
-
 TEST(Life, ATaskLivesFromTaskNewToRelease) {
     Script s;
     const std::size_t before = s.world.task_count();

@@ -10,8 +10,6 @@
 namespace nstrail::test {
 namespace {
 
-constexpr std::uint32_t pid0 = initial(NST_ns_type_pid);
-
 TEST(PidNamespaces, NestTo32Levels) {
     Script s;
     std::vector<std::uint32_t> chain = {pid0};

@@ -8,9 +8,6 @@
 namespace nstrail::test {
 namespace {
 
-constexpr std::uint32_t uts0 = initial(NST_ns_type_uts);
-constexpr std::uint32_t pid0 = initial(NST_ns_type_pid);
-
 TEST(Reduced, ATaskLivesFromTaskNewToTaskFree) {
     Script s(reduced_hooks);
     s.fork({.tid = 100, .comm = "sh"});

@@ -7,8 +7,6 @@
 namespace nstrail::test {
 namespace {
 
-constexpr auto session_only = Script::Start::session;
-
 TEST(Sessions, OneThatContinuesKnowsAllThatTheLastOneKnew) {
     Script s;
     s.session(full_hooks, 7);

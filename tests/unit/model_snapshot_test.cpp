@@ -11,8 +11,6 @@
 namespace nstrail::test {
 namespace {
 
-constexpr auto session_only = Script::Start::session;
-
 TEST(Snapshot, MakesTheWorldCertain) {
     Script s(full_hooks, session_only);
     EXPECT_FALSE(s.world.certain());

@@ -16,7 +16,7 @@ std::uint64_t count(const Script& s, Notable what) {
     return s.checker.lookout().notices().counts[static_cast<std::size_t>(what)];
 }
 
-std::uint64_t all(const Script& s) {
+std::uint64_t remarks(const Script& s) {
     std::uint64_t sum = 0;
     for (const std::uint64_t one : s.checker.lookout().notices().counts) {
         sum += one;
@@ -42,7 +42,7 @@ void contain(Script& s, std::uint32_t tid) {
 TEST(Notable, SetnsToTheHostFromInsideIsAnEscape) {
     Script s;
     contain(s, 100);
-    ASSERT_EQ(all(s), 0U);
+    ASSERT_EQ(remarks(s), 0U);
     s.setns(100, Slot::mnt, s.of(1).ns.mnt);
     ASSERT_EQ(count(s, Notable::escape), 1U);
     const Remark& remark = s.checker.lookout().notices().remarks.at(0);
@@ -60,7 +60,7 @@ TEST(Notable, AToolOfTheHostMayComeBack) {
     contain(s, 200);
     s.setns(100, Slot::uts, s.of(200).ns.uts);
     s.setns(100, Slot::uts, s.of(1).ns.uts);
-    EXPECT_EQ(all(s), 0U);
+    EXPECT_EQ(remarks(s), 0U);
 }
 
 TEST(Notable, SetnsFromOneContainerToAnotherIsNone) {
@@ -69,7 +69,7 @@ TEST(Notable, SetnsFromOneContainerToAnotherIsNone) {
     contain(s, 200);
     s.setns(100, Slot::uts, s.of(200).ns.uts);
     s.unshare(100, CLONE_NEWUTS);
-    EXPECT_EQ(all(s), 0U);
+    EXPECT_EQ(remarks(s), 0U);
 }
 
 TEST(Notable, ANestedContainerEscapesToTheOuter) {
@@ -85,7 +85,7 @@ TEST(Notable, ChosenPidsExceptByACheckpointTool) {
     s.fork({.tid = 100, .comm = "criu"});
     s.fork({.tid = 200, .comm = "sneaky"});
     s.ns_last_pid(s.of(1).ns.pid, 4000, 100);
-    EXPECT_EQ(all(s), 0U);
+    EXPECT_EQ(remarks(s), 0U);
     s.ns_last_pid(s.of(1).ns.pid, 5000, 200);
     s.ns_last_pid(s.of(1).ns.pid, 6000, 200);
     EXPECT_EQ(count(s, Notable::chosen_pids), 2U);
@@ -123,7 +123,7 @@ TEST(Notable, WhatAKeyframeTellsMayBeOldAlready) {
     const std::uint32_t uts = s.of(100).ns.uts;
     // A look shows that none will be too old for some time.
     later(s, 700);
-    ASSERT_EQ(all(s), 0U);
+    ASSERT_EQ(remarks(s), 0U);
     s.zombie(100);
     s.release(100);
     nst_ns_kept kept{};
@@ -157,7 +157,7 @@ TEST(Notable, NothingIsToldOfTimeWhileNotCertain) {
     s.exit(100);
     s.gap();
     later(s, 100);
-    EXPECT_EQ(all(s), 0U);
+    EXPECT_EQ(remarks(s), 0U);
 }
 
 TEST(Notable, EachCanBeTurnedOff) {
@@ -172,7 +172,7 @@ TEST(Notable, EachCanBeTurnedOff) {
     for (const EventBuffer& event : s.events()) {
         off.apply(*event.event());
     }
-    EXPECT_EQ(all(s), 2U);
+    EXPECT_EQ(remarks(s), 2U);
     EXPECT_TRUE(off.lookout().notices().remarks.empty());
 
     ASSERT_TRUE(parse_notables("stuck,empty", options));

@@ -39,7 +39,7 @@ PidLevel willing(std::uint32_t inum, std::map<std::uint32_t, std::string> taken 
             .reaper = "tid 4242 (init)"};
 }
 
-class PidRequest : public testing::Test {
+class Requested : public testing::Test {
 protected:
     std::vector<PidLevel> levels{willing(inner, {{7, "tid 812 (nginx)"}}), willing(middle),
                                  willing(host, {{812, "tid 812 (nginx)"}})};
@@ -50,7 +50,7 @@ protected:
     }
     void expect_possible(const std::vector<std::int32_t>& asked) const {
         const RequestVerdict verdict = check(asked);
-        EXPECT_EQ(verdict.whole.answer, Answer::possible) << in_words(verdict, levels);
+        EXPECT_EQ(verdict.whole.answer, PidAnswer::possible) << in_words(verdict, levels);
         EXPECT_EQ(verdict.whole.error, 0);
         EXPECT_EQ(verdict.whole.because, "");
         EXPECT_EQ(verdict.level, std::nullopt);
@@ -59,7 +59,7 @@ protected:
     void expect_refused(const std::vector<std::int32_t>& asked, int error,
                         std::optional<std::size_t> level, const std::string& because) const {
         const RequestVerdict verdict = check(asked);
-        EXPECT_EQ(verdict.whole.answer, Answer::refused);
+        EXPECT_EQ(verdict.whole.answer, PidAnswer::refused);
         EXPECT_EQ(verdict.whole.error_certain ? verdict.whole.error : 0, error)
             << in_words(verdict, levels);
         EXPECT_EQ(verdict.level, level) << in_words(verdict, levels);
@@ -68,14 +68,14 @@ protected:
     void expect_unknown(const std::vector<std::int32_t>& asked, std::optional<std::size_t> level,
                         const std::string& because) const {
         const RequestVerdict verdict = check(asked);
-        EXPECT_EQ(verdict.whole.answer, Answer::unknown);
+        EXPECT_EQ(verdict.whole.answer, PidAnswer::unknown);
         EXPECT_EQ(verdict.whole.error, 0);
         EXPECT_EQ(verdict.level, level) << in_words(verdict, levels);
         EXPECT_NE(verdict.whole.because.find(because), std::string::npos) << verdict.whole.because;
     }
 };
 
-TEST_F(PidRequest, OfFreeNumbersIsPossible) {
+TEST_F(Requested, OfFreeNumbersIsPossible) {
     expect_possible({8});
     expect_possible({8, 9});
     expect_possible({8, 9, 10});
@@ -83,7 +83,7 @@ TEST_F(PidRequest, OfFreeNumbersIsPossible) {
     expect_possible({});
 }
 
-TEST_F(PidRequest, OfMoreNumbersThanNamespaces) {
+TEST_F(Requested, OfMoreNumbersThanNamespaces) {
     expect_refused({8, 9, 10, 11}, EINVAL, std::nullopt, "4 numbers for 3 nested pid namespaces");
     EXPECT_TRUE(check({8, 9, 10, 11}).levels.empty());
     // Before anything else is looked at.
@@ -92,7 +92,7 @@ TEST_F(PidRequest, OfMoreNumbersThanNamespaces) {
     expect_refused({8, 9}, EINVAL, std::nullopt, "2 numbers for 1 nested pid namespace");
 }
 
-TEST_F(PidRequest, OfMoreNumbersThanClone3Takes) {
+TEST_F(Requested, OfMoreNumbersThanClone3Takes) {
     std::vector<PidLevel> many;
     many.reserve(33);
     for (std::uint32_t i = 0; i < 33; i++) {
@@ -104,7 +104,7 @@ TEST_F(PidRequest, OfMoreNumbersThanClone3Takes) {
                    "33 numbers, and clone3 takes 32 at most");
 }
 
-TEST_F(PidRequest, OfNumbersThatAreNoPids) {
+TEST_F(Requested, OfNumbersThatAreNoPids) {
     expect_refused({0}, EINVAL, 0, "0 is no pid");
     expect_refused({-7}, EINVAL, 0, "-7 is no pid");
     expect_refused({8, 0}, EINVAL, 1, "0 is no pid");
@@ -112,7 +112,7 @@ TEST_F(PidRequest, OfNumbersThatAreNoPids) {
     expect_refused({INT32_MAX}, EINVAL, 0, "not below pid_max");
 }
 
-TEST_F(PidRequest, WithoutAnInit) {
+TEST_F(Requested, WithoutAnInit) {
     levels[0] = willing(inner);
     levels[0].has_reaper = false;
     levels[0].use = [](std::uint32_t) {
@@ -123,7 +123,7 @@ TEST_F(PidRequest, WithoutAnInit) {
     expect_possible({1, 9, 10});
 }
 
-TEST_F(PidRequest, WithoutTheCapability) {
+TEST_F(Requested, WithoutTheCapability) {
     levels[1].capable = false;
     expect_possible({8});
     expect_refused({8, 9}, EPERM, 1, "CAP_CHECKPOINT_RESTORE");
@@ -132,7 +132,7 @@ TEST_F(PidRequest, WithoutTheCapability) {
     expect_refused({8, 9}, EPERM, 1, "over the owning user namespace");
 }
 
-TEST_F(PidRequest, OfATakenNumber) {
+TEST_F(Requested, OfATakenNumber) {
     expect_refused({7}, EEXIST, 0, "7 is taken by tid 812 (nginx)");
     expect_refused({8, 9, 812}, EEXIST, 2, "812 is taken by tid 812 (nginx)");
     expect_refused({1}, EEXIST, 0, "1 is taken by tid 4242 (init)");
@@ -142,7 +142,7 @@ TEST_F(PidRequest, OfATakenNumber) {
     expect_refused({5}, EEXIST, 0, "taken by something that cannot be seen");
 }
 
-TEST_F(PidRequest, InADeadNamespace) {
+TEST_F(Requested, InADeadNamespace) {
     levels[0].adding = false;
     // child_reaper still points to the init that was, and the numbers are found first.
     expect_refused({8}, ENOMEM, std::nullopt, "dead");
@@ -155,7 +155,7 @@ TEST_F(PidRequest, InADeadNamespace) {
     expect_possible({8, 9});
 }
 
-TEST_F(PidRequest, TestsOfOneLevelComeInTheKernelsOrder) {
+TEST_F(Requested, TestsOfOneLevelComeInTheKernelsOrder) {
     PidLevel& level = levels[0];
     level = willing(inner, {{40000, "tid 9"}, {7, "tid 8"}});
     level.capable = false;
@@ -171,7 +171,7 @@ TEST_F(PidRequest, TestsOfOneLevelComeInTheKernelsOrder) {
     expect_refused({8}, ENOMEM, std::nullopt, "dead");
 }
 
-TEST_F(PidRequest, LevelsComeInnermostFirst) {
+TEST_F(Requested, LevelsComeInnermostFirst) {
     // EEXIST inside comes before EINVAL outside, whatever the order of tests within a level.
     expect_refused({7, 0, 0}, EEXIST, 0, "7 is taken");
     levels[1].capable = false;
@@ -182,7 +182,7 @@ TEST_F(PidRequest, LevelsComeInnermostFirst) {
     EXPECT_EQ(verdict.levels[2].error, EEXIST);
 }
 
-TEST_F(PidRequest, WhatIsNotKnownIsNotGuessed) {
+TEST_F(Requested, WhatIsNotKnownIsNotGuessed) {
     levels[0].use = nullptr;
     expect_unknown({8}, 0, "whether 8 is free");
     levels[0] = willing(inner);
@@ -202,7 +202,7 @@ TEST_F(PidRequest, WhatIsNotKnownIsNotGuessed) {
     expect_unknown({8, 9}, std::nullopt, "still takes processes");
 }
 
-TEST_F(PidRequest, WhatIsNotKnownDoesNotAlwaysMatter) {
+TEST_F(Requested, WhatIsNotKnownDoesNotAlwaysMatter) {
     // No pid_max is below 301 (RESERVED_PIDS).
     levels[0].pid_max = std::nullopt;
     expect_possible({300});
@@ -228,7 +228,7 @@ TEST_F(PidRequest, WhatIsNotKnownDoesNotAlwaysMatter) {
     expect_possible({8, 9});
 }
 
-TEST_F(PidRequest, ARefusalAfterADoubtIsCertainButNotItsErrno) {
+TEST_F(Requested, ARefusalAfterADoubtIsCertainButNotItsErrno) {
     levels[0].capable = std::nullopt;
     expect_refused({7}, 0, 0, "7 is taken");
     expect_refused({8, 0}, 0, 1, "0 is no pid");
@@ -243,7 +243,7 @@ TEST_F(PidRequest, ARefusalAfterADoubtIsCertainButNotItsErrno) {
     expect_refused({400}, 0, std::nullopt, "dead");
 }
 
-TEST_F(PidRequest, BeyondWhatCanBeSeen) {
+TEST_F(Requested, BeyondWhatCanBeSeen) {
     all_levels = false;
     expect_possible({8, 9, 10});
     expect_unknown({8, 9, 10, 11}, 3, "nothing can be seen");
@@ -252,7 +252,7 @@ TEST_F(PidRequest, BeyondWhatCanBeSeen) {
     EXPECT_EQ(in_words(check({8, 9, 10, 11}), levels).substr(0, 8), "unknown:");
 }
 
-TEST_F(PidRequest, SaysItInWords) {
+TEST_F(Requested, SaysItInWords) {
     EXPECT_EQ(in_words(check({8, 9}), levels), "possible");
     EXPECT_EQ(in_words(check({7}), levels),
               "EEXIST at level 2 (pid:[4026532201]): 7 is taken by tid 812 (nginx)");
@@ -264,10 +264,10 @@ TEST_F(PidRequest, SaysItInWords) {
     EXPECT_EQ(in_words(check({7}), levels),
               "refused at level 2 (pid:[4026532201]): 7 is taken by tid 812 (nginx)");
     EXPECT_EQ(in_words(check({8}), levels).substr(0, 35), "unknown at level 2 (pid:[4026532201");
-    EXPECT_EQ(answer_name(Answer::refused), "refused");
+    EXPECT_EQ(answer_name(PidAnswer::refused), "refused");
 }
 
-TEST_F(PidRequest, WordsLeaveOutWhatIsNotKnown) {
+TEST_F(Requested, WordsLeaveOutWhatIsNotKnown) {
     levels[0].level = std::nullopt;
     EXPECT_EQ(in_words(check({7}), levels),
               "EEXIST in pid:[4026532201]: 7 is taken by tid 812 (nginx)");
@@ -277,7 +277,7 @@ TEST_F(PidRequest, WordsLeaveOutWhatIsNotKnown) {
     EXPECT_EQ(in_words(check({7}), levels), "EEXIST at level 2: 7 is taken by tid 812 (nginx)");
 }
 
-TEST_F(PidRequest, RefusalsAreExplainedByWhatIsKnown) {
+TEST_F(Requested, RefusalsAreExplainedByWhatIsKnown) {
     const auto explain = [&](int error, const std::vector<std::int32_t>& asked) {
         return explain_refusal(error, levels, all_levels, asked);
     };
@@ -305,7 +305,7 @@ TEST_F(PidRequest, RefusalsAreExplainedByWhatIsKnown) {
               "ENOMEM: the namespace is dead: its init is gone, or its first fork failed");
 }
 
-TEST_F(PidRequest, RefusalsThatNothingKnownExplains) {
+TEST_F(Requested, RefusalsThatNothingKnownExplains) {
     const auto explain = [&](int error) {
         return explain_refusal(error, levels, all_levels, std::vector<std::int32_t>{8, 9});
     };

@@ -41,6 +41,11 @@ inline constexpr std::uint64_t reduced_hooks =
 [[nodiscard]] constexpr std::uint32_t initial(NsType type) {
     return 0xEFFFFFF0U + type;
 }
+inline constexpr std::uint32_t pid0 = initial(NST_ns_type_pid);
+inline constexpr std::uint32_t uts0 = initial(NST_ns_type_uts);
+inline constexpr std::uint32_t net0 = initial(NST_ns_type_net);
+inline constexpr std::uint32_t user0 = initial(NST_ns_type_user);
+inline constexpr std::uint32_t time0 = initial(NST_ns_type_time);
 
 /// What the initial nsproxy is called in scripts.
 inline constexpr std::uint64_t init_nsproxy = 0xA000;
@@ -267,5 +272,7 @@ private:
 
 /// The inum a set has in a slot.
 [[nodiscard]] std::uint32_t inum_of(const nst_ns_set& set, Slot slot);
+
+inline constexpr auto session_only = Script::Start::session;
 
 }  // namespace nstrail::test

@@ -16,10 +16,6 @@
 namespace nstrail::test {
 namespace {
 
-constexpr std::uint32_t pid0 = initial(NST_ns_type_pid);
-constexpr std::uint32_t uts0 = initial(NST_ns_type_uts);
-constexpr std::uint32_t user0 = initial(NST_ns_type_user);
-
 TEST(Handles, HaveNoPidNamespaceAfterRelease) {
     Script s;
     s.fork({.tid = 100, .flags = CLONE_NEWPID, .comm = "sh"});

@@ -13,6 +13,9 @@
 
 namespace nstrail {
 
+/// How long one who asks waits for those before him.
+inline constexpr std::chrono::seconds wait_for_others{10};
+
 /// How long an answer may take.
 struct Patience {
     std::chrono::seconds longest;

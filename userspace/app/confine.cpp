@@ -111,7 +111,7 @@ bool permitted(cap_value_t one) {
     return state && cap_get_flag(state.get(), one, CAP_PERMITTED, &value) == 0 && value == CAP_SET;
 }
 
-std::string name_of(cap_value_t one) {
+std::string capability_name(cap_value_t one) {
     const std::unique_ptr<char, int (*)(void*)> name(cap_to_name(one), cap_free);
     return name ? name.get() : fmt::format("{}", one);
 }
@@ -164,7 +164,7 @@ Result<std::string> confine(const ConfineChoice& choice, const LiveSource& sourc
         return std::unexpected(filtered.error());
     }
     std::vector<std::string> names;
-    std::ranges::transform(kept, std::back_inserter(names), name_of);
+    std::ranges::transform(kept, std::back_inserter(names), capability_name);
     return fmt::format("user {}; {}", user ? user->uid : geteuid(),
                        names.empty() ? "no capability" : fmt::format("{}", fmt::join(names, ", ")));
 }

@@ -28,12 +28,12 @@ struct Order {
     std::uint32_t value = 0;
 };
 
-struct Report {
+struct Reply {
     int error = 0;  // errno
     std::uint32_t value = 0;
 };
 
-Report carry_out(int sysctl, const Order& order) {
+Reply carry_out(int sysctl, const Order& order) {
     char text[16];
     if (order.write) {
         const auto* const end = std::to_chars(std::begin(text), std::end(text), order.value).ptr;
@@ -41,11 +41,11 @@ Report carry_out(int sysctl, const Order& order) {
         return {.error = pwrite(sysctl, text, size, 0) < 0 ? errno : 0, .value = order.value};
     }
     const ssize_t size = pread(sysctl, text, sizeof(text), 0);
-    Report report{.error = size < 0 ? errno : 0, .value = 0};
-    if (size > 0 && std::from_chars(text, text + size, report.value).ec != std::errc{}) {
-        report.error = EIO;
+    Reply reply{.error = size < 0 ? errno : 0, .value = 0};
+    if (size > 0 && std::from_chars(text, text + size, reply.value).ec != std::errc{}) {
+        reply.error = EIO;
     }
-    return report;
+    return reply;
 }
 
 /// A process in a pid namespace that does as told and ends when its owner does.
@@ -99,20 +99,20 @@ public:
     [[nodiscard]] Result<std::uint32_t> tell(const Order& order) const {
         const std::string what = fmt::format("{} the last pid of the pid namespace {}",
                                              order.write ? "set" : "read", inum_);
-        Report report;
+        Reply reply;
         if (send(channel_.get(), &order, sizeof(order), MSG_NOSIGNAL) != sizeof(order) ||
-            recv(channel_.get(), &report, sizeof(report), 0) != sizeof(report)) {
+            recv(channel_.get(), &reply, sizeof(reply), 0) != sizeof(reply)) {
             return fail(what, "the process that was to do it is gone",
                         "the namespace may have ended");
         }
-        if (report.error != 0) {
-            return fail(what, report.error,
-                        report.error == EPERM
+        if (reply.error != 0) {
+            return fail(what, reply.error,
+                        reply.error == EPERM
                             ? "needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN over its owner"
-                        : report.error == EINVAL ? "it must be from 0 to pid_max"
+                        : reply.error == EINVAL ? "it must be from 0 to pid_max"
                                                  : "");
         }
-        return report.value;
+        return reply.value;
     }
 
 private:
@@ -122,8 +122,8 @@ private:
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         Order order;
         while (recv(channel, &order, sizeof(order), 0) == sizeof(order)) {
-            const Report report = carry_out(sysctl, order);
-            if (send(channel, &report, sizeof(report), MSG_NOSIGNAL) != sizeof(report)) {
+            const Reply reply = carry_out(sysctl, order);
+            if (send(channel, &reply, sizeof(reply), MSG_NOSIGNAL) != sizeof(reply)) {
                 break;
             }
         }

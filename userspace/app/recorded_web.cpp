@@ -14,7 +14,6 @@ namespace nstrail {
 
 namespace {
 
-constexpr std::chrono::seconds wait_for_others{10};
 constexpr std::chrono::seconds time_for_state{30};
 constexpr std::chrono::seconds time_for_account{120};
 

@@ -15,7 +15,6 @@ namespace nstrail {
 
 namespace {
 
-constexpr std::chrono::seconds wait_for_others{10};
 constexpr std::chrono::seconds time_to_tell{30};
 constexpr int low_priority = 15;
 

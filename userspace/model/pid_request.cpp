@@ -31,7 +31,7 @@ NumberVerdict first_failure(std::span<const Test> tests) {
     const Test* doubtful = nullptr;
     for (const Test& test : tests) {
         if (test.passed == false) {
-            return {.answer = Answer::refused,
+            return {.answer = PidAnswer::refused,
                     .error = test.error,
                     .error_certain = doubtful == nullptr || doubtful->error == test.error,
                     .because = test.refusal};
@@ -41,7 +41,7 @@ NumberVerdict first_failure(std::span<const Test> tests) {
         }
     }
     if (doubtful != nullptr) {
-        return {.answer = Answer::unknown,
+        return {.answer = PidAnswer::unknown,
                 .error = 0,
                 .error_certain = true,
                 .because = doubtful->doubt};
@@ -117,7 +117,7 @@ std::string place(const PidLevel& level) {
 }
 
 NumberVerdict refused(std::string because) {
-    return {.answer = Answer::refused,
+    return {.answer = PidAnswer::refused,
             .error = EINVAL,
             .error_certain = true,
             .because = std::move(because)};
@@ -125,13 +125,13 @@ NumberVerdict refused(std::string because) {
 
 }  // namespace
 
-std::string_view answer_name(Answer answer) {
+std::string_view answer_name(PidAnswer answer) {
     switch (answer) {
-        case Answer::possible:
+        case PidAnswer::possible:
             return "possible";
-        case Answer::refused:
+        case PidAnswer::refused:
             return "refused";
-        case Answer::unknown:
+        case PidAnswer::unknown:
             return "unknown";
     }
     __builtin_unreachable();
@@ -153,7 +153,7 @@ RequestVerdict check_pid_request(std::span<const PidLevel> levels, bool all_leve
     for (std::size_t i = 0; i < asked.size(); i++) {
         out.levels.push_back(i < levels.size()
                                  ? check_number(levels[i], asked[i])
-                                 : NumberVerdict{.answer = Answer::unknown,
+                                 : NumberVerdict{.answer = PidAnswer::unknown,
                                                  .error = 0,
                                                  .error_certain = true,
                                                  .because =
@@ -163,13 +163,13 @@ RequestVerdict check_pid_request(std::span<const PidLevel> levels, bool all_leve
     // What is not known may fail first, in another way.
     bool doubt = false;
     const auto decide = [&](const NumberVerdict& verdict, std::optional<std::size_t> level) {
-        if (verdict.answer == Answer::refused) {
+        if (verdict.answer == PidAnswer::refused) {
             out.whole = verdict;
             out.whole.error_certain = verdict.error_certain && !doubt;
             out.level = level;
             return true;
         }
-        if (verdict.answer == Answer::unknown && !doubt) {
+        if (verdict.answer == PidAnswer::unknown && !doubt) {
             out.whole = verdict;
             out.level = level;
             doubt = true;
@@ -186,7 +186,7 @@ RequestVerdict check_pid_request(std::span<const PidLevel> levels, bool all_leve
 }
 
 std::string in_words(const RequestVerdict& verdict, std::span<const PidLevel> levels) {
-    const bool named = verdict.whole.answer == Answer::refused && verdict.whole.error_certain;
+    const bool named = verdict.whole.answer == PidAnswer::refused && verdict.whole.error_certain;
     std::string text =
         named ? errno_name(verdict.whole.error) : std::string(answer_name(verdict.whole.answer));
     if (verdict.level && *verdict.level < levels.size()) {
@@ -205,7 +205,7 @@ std::string explain_refusal(int error, std::span<const PidLevel> levels, bool al
     // The innermost reason that goes with the errno. What is not known may be a better one, but
     // this one can be shown.
     const auto shown = std::ranges::find_if(verdict.levels, [&](const NumberVerdict& one) {
-        return one.answer == Answer::refused && one.error == error;
+        return one.answer == PidAnswer::refused && one.error == error;
     });
     if (shown != verdict.levels.end()) {
         verdict.whole = *shown;

@@ -44,11 +44,11 @@ struct PidLevel {
     std::string reaper;  ///< in words, e.g. "tid 4242 (init)"; empty = nobody known
 };
 
-enum class Answer : std::uint8_t { possible, refused, unknown };
-[[nodiscard]] std::string_view answer_name(Answer answer);
+enum class PidAnswer : std::uint8_t { possible, refused, unknown };
+[[nodiscard]] std::string_view answer_name(PidAnswer answer);
 
 struct NumberVerdict {
-    Answer answer = Answer::possible;
+    PidAnswer answer = PidAnswer::possible;
     int error = 0;              ///< refused: the errno that goes with the reason
     bool error_certain = true;  ///< false: what is not known might fail first, with another errno
     std::string because;        ///< refused, unknown: one sentence without a full stop

@@ -20,7 +20,7 @@ namespace nstrail {
 
 namespace {
 
-constexpr std::string_view folder = "/dev/shm/";
+constexpr std::string_view shared_memory = "/dev/shm/";
 constexpr std::string_view prefix = "nstrail-";
 constexpr std::size_t digits = 16;
 constexpr std::size_t spool_bytes = Spool::slots * packet_room;
@@ -46,7 +46,7 @@ std::string path_in(const std::string& open_path) {
         return {};
     }
     path.remove_suffix(1);
-    const std::string start = std::string(folder) + std::string(prefix);
+    const std::string start = std::string(shared_memory) + std::string(prefix);
     const bool good = path.starts_with(start) && path.size() == start.size() + digits &&
                       std::ranges::all_of(path.substr(start.size()), [](char c) {
                           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
@@ -133,7 +133,7 @@ Result<std::unique_ptr<Spool>> Spool::create(Fd lock, const std::string& open_pa
     if (getrandom(&random, sizeof(random), 0) != sizeof(random)) {
         return fail("draw a random number", errno);
     }
-    const std::string path = fmt::format("{}{}{:0{}x}", folder, prefix, random, digits);
+    const std::string path = fmt::format("{}{}{:0{}x}", shared_memory, prefix, random, digits);
     const Fd file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file) {
         return fault(path, errno);

@@ -56,14 +56,17 @@ std::optional<bool> is_within(const World& world, std::uint32_t inum, std::uint3
     return std::nullopt;
 }
 
-#define RULE(name) extern const Rule name;
+#define RULE(name)          \
+    namespace name {        \
+    extern const Rule rule; \
+    }
 #include "rules/invariants.inc"
 #undef RULE
 
 std::span<const Rule* const> all_rules() {
     static const auto rules = [] {
         std::vector<const Rule*> all = {
-#define RULE(name) &(name),
+#define RULE(name) &name::rule,
 #include "rules/invariants.inc"
 #undef RULE
         };

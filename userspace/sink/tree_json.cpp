@@ -17,7 +17,7 @@ namespace nstrail {
 namespace {
 
 /// Streams rather than builds: 100 thousand tasks are 60 MB of text.
-struct Writer {
+struct TreeWriter {
     fmt::memory_buffer out;
 
     template <class... Args>
@@ -37,11 +37,11 @@ bool shown(const TreeOptions& options, NsType type) {
     return options.types.empty() || std::ranges::find(options.types, type) != options.types.end();
 }
 
-void write_comm(Writer& to, const Task& task) {
+void write_comm(TreeWriter& to, const Task& task) {
     to.put(R"({{"tid":{},"comm":{}}})", task.tid(), json_quote(task.comm()));
 }
 
-void write_who(Writer& to, const Whereabouts* here) {
+void write_who(TreeWriter& to, const Whereabouts* here) {
     const auto text = [&](std::string_view name, std::string_view value) {
         to.put(R"(,"{}":{})", name, value.empty() ? "null" : json_quote(value));
     };
@@ -52,7 +52,7 @@ void write_who(Writer& to, const Whereabouts* here) {
 }
 
 /// Numbers of a pid namespace.
-void write_pids(Writer& to, const Namespace& ns, const View& view) {
+void write_pids(TreeWriter& to, const Namespace& ns, const View& view) {
     const NsRecord& record = ns.record();
     // Without alloc_pid the cursor is known only at the moment of a snapshot.
     const bool followed = view.session().mode != NST_attach_mode_reduced;
@@ -80,7 +80,7 @@ void write_pids(Writer& to, const Namespace& ns, const View& view) {
     to.known("pid_max", limit, limit != 0);
 }
 
-void write_teardown(Writer& to, const Namespace& ns, const View& view) {
+void write_teardown(TreeWriter& to, const Namespace& ns, const View& view) {
     const NsState state = ns.state();
     if (state != NsState::dying && state != NsState::zapping) {
         to.put(R"(,"teardown":null)");
@@ -105,7 +105,7 @@ void write_teardown(Writer& to, const Namespace& ns, const View& view) {
     to.put("]}}");
 }
 
-void write_namespace(Writer& to, const Namespace& ns, const View& view, const Who& who) {
+void write_namespace(TreeWriter& to, const Namespace& ns, const View& view, const Who& who) {
     const NsRecord& record = ns.record();
     const Population all = ns.population();
     const bool hierarchical = ns.type() == NST_ns_type_pid || ns.type() == NST_ns_type_user;
@@ -139,7 +139,7 @@ void write_namespace(Writer& to, const Namespace& ns, const View& view, const Wh
     to.put("}}");
 }
 
-void write_task(Writer& to, const Task& task, Who& who) {
+void write_task(TreeWriter& to, const Task& task, Who& who) {
     const auto ppid = task.ppid();
     to.put(R"({{"tid":{},"tgid":{},)", task.tid(), task.tgid());
     to.known("ppid", ppid.value_or(0), ppid.has_value());
@@ -183,7 +183,7 @@ std::string asked_text(const PidRequest& request, nst_u32 nst_pid_request::* num
 }
 
 /// Whether the actor was capable at each level that it asked for, innermost first.
-void write_capable(Writer& to, const PidRequest& request, const View& view) {
+void write_capable(TreeWriter& to, const PidRequest& request, const View& view) {
     const Credentials actor{
         .user_ns = request.user, .euid = request.euid, .effective = request.capabilities};
     const auto facts = [&](std::uint32_t inum) -> std::optional<UserNsFacts> {
@@ -207,7 +207,7 @@ void write_capable(Writer& to, const PidRequest& request, const View& view) {
     to.put("]");
 }
 
-void write_requests(Writer& to, const View& view) {
+void write_requests(TreeWriter& to, const View& view) {
     to.put(R"("pid_requests":[)");
     bool first = true;
     for (const PidRequest& request : view.pid_requests()) {
@@ -229,7 +229,7 @@ void write_requests(Writer& to, const View& view) {
 }  // namespace
 
 std::string tree_json(const View& view, const TreeOptions& options) {
-    Writer to;
+    TreeWriter to;
     Who who(view);
     const nst_session& session = view.session();
     to.put(R"({{"schema":"nstrail.tree/1","boot_id":{},{},"lost":{},"mode":"{}",)",
@@ -268,13 +268,13 @@ std::string tree_json(const View& view, const TreeOptions& options) {
 }
 
 std::string namespace_json(const View& view, const Namespace& ns) {
-    Writer to;
+    TreeWriter to;
     write_namespace(to, ns, view, Who(view));
     return fmt::to_string(to.out);
 }
 
 std::string task_json(const View& view, const Task& task) {
-    Writer to;
+    TreeWriter to;
     Who who(view);
     write_task(to, task, who);
     return fmt::to_string(to.out);

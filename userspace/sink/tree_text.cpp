@@ -15,7 +15,7 @@ namespace nstrail {
 
 namespace {
 
-std::string since(const View& view, std::uint64_t boot_ns) {
+std::string for_how_long(const View& view, std::uint64_t boot_ns) {
     return boot_ns == 0 || boot_ns > view.at_boot_ns()
                ? std::string()
                : " for " + duration(view.at_boot_ns() - boot_ns);
@@ -89,11 +89,12 @@ struct Painter {
         place(who.of(ns));
         const NsState state = ns.state();
         if (state == NsState::dying || state == NsState::zapping) {
-            put("  [{}{}", ns_state_name(state), since(view, record.dying_since_ns));
+            put("  [{}{}", ns_state_name(state), for_how_long(view, record.dying_since_ns));
             blockers(ns);
             put("]");
         } else if (state != NsState::alive) {
-            put("  [{}{}{}]", ns_state_name(state), since(view, record.emptied_ns), held_by(ns));
+            put("  [{}{}{}]", ns_state_name(state), for_how_long(view, record.emptied_ns),
+                held_by(ns));
         }
         if (!record.certain) {
             put("  [not certain]");
@@ -175,7 +176,7 @@ std::string blocker_words(const View& view, const Blocker& blocker) {
                      ? fmt::format("{} ({})", printable(blocker.by->comm()), blocker.by->tid())
                      : "a parent that is not known";
     }
-    return words + since(view, blocker.since_boot_ns.value_or(0));
+    return words + for_how_long(view, blocker.since_boot_ns.value_or(0));
 }
 
 std::string tree_text(const View& view, const TreeOptions& options) {

@@ -13,7 +13,7 @@ namespace {
 
 // What is written at once, and how soon it is noticed that a client has gone.
 constexpr std::size_t piece = 64U << 10;
-constexpr std::chrono::milliseconds look_every{1000};
+constexpr std::chrono::milliseconds notice_within{1000};
 
 /// One client: what httplib asks for the next piece of the answer.
 class EventAnswer {
@@ -28,7 +28,7 @@ public:
             began_ = true;
             text = ": the events of nstrail\n\n";
         }
-        const auto wait = text.empty() ? std::min(look_every, heartbeat_) : look_every * 0;
+        const auto wait = text.empty() ? std::min(notice_within, heartbeat_) : notice_within * 0;
         for (const EventFeed::Line& line : lines_->take(wait, piece)) {
             if (line.left_out != 0) {
                 text += fmt::format("event: gap\ndata: {{\"left_out\":{}}}\n\n", line.left_out);

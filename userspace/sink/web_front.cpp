@@ -21,7 +21,7 @@ namespace {
 
 // So that nobody new is closed for somebody newer before he could say anything.
 constexpr int taken_at_once = 16;
-constexpr std::chrono::milliseconds look_every{250};
+constexpr std::chrono::milliseconds expire_within{250};
 constexpr std::chrono::seconds time_to_finish{2};
 
 std::string canned(int status, std::string_view line) {
@@ -86,7 +86,7 @@ void WebFront::watch() {
     std::array<epoll_event, 64> events{};
     for (;;) {
         // Where nobody waits nothing expires, and an idle agent is not woken for it.
-        const int patience = waiting_.empty() ? -1 : static_cast<int>(look_every.count());
+        const int patience = waiting_.empty() ? -1 : static_cast<int>(expire_within.count());
         const int came =
             epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), patience);
         if (!take_back()) {

@@ -2,7 +2,6 @@
 #include "source/holders_round.hpp"
 
 #include <cerrno>
-#include <memory>
 
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -11,15 +10,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "source/link.hpp"
+
 namespace nstrail {
 
 namespace {
 
 constexpr long pidfs_magic = 0x50494446;
-
-struct LinkCloser {
-    void operator()(bpf_link* link) const { bpf_link__destroy(link); }
-};
 
 bool is_pidfs(int fd) {
     struct statfs system{};
@@ -53,8 +50,7 @@ Result<void> HoldersRound::learn_pidfds() {
     LIBBPF_OPTS(bpf_iter_attach_opts, options);
     options.link_info = &over;
     options.link_info_len = sizeof(over);
-    const std::unique_ptr<bpf_link, LinkCloser> link(
-        bpf_program__attach_iter(programs_.progs.iter_task_file_iter, &options));
+    const Link link(bpf_program__attach_iter(programs_.progs.iter_task_file_iter, &options));
     if (!link) {
         return fail("iterate over the files of one task", errno);
     }

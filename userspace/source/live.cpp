@@ -27,6 +27,7 @@
 #include "source/holders_round.hpp"
 #include "source/iterator.hpp"
 #include "source/libbpf_log.hpp"
+#include "source/link.hpp"
 #include "source/loss.hpp"
 #include "source/pinned.hpp"
 #include "source/processes.hpp"
@@ -51,11 +52,6 @@ struct SkeletonCloser {
     void operator()(nstrail_bpf* skeleton) const { nstrail_bpf__destroy(skeleton); }
 };
 using Skeleton = std::unique_ptr<nstrail_bpf, SkeletonCloser>;
-
-struct LinkCloser {
-    void operator()(bpf_link* link) const { bpf_link__destroy(link); }
-};
-using Link = std::unique_ptr<bpf_link, LinkCloser>;
 
 /// The programs a hook needs for a way. Some exits need an entry program as well: to keep the
 /// arguments for a kretprobe, or what the function is about to change.

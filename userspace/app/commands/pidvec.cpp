@@ -106,7 +106,7 @@ ordered_json words_or_null(const std::string& text) {
 }
 
 ordered_json verdict_json(const NumberVerdict& verdict) {
-    const bool named = verdict.answer == Answer::refused && verdict.error_certain;
+    const bool named = verdict.answer == PidAnswer::refused && verdict.error_certain;
     return {{"answer", answer_name(verdict.answer)},
             {"error", named ? ordered_json(errno_name(verdict.error)) : ordered_json()},
             {"because", words_or_null(verdict.because)}};
@@ -178,11 +178,11 @@ int check(const Levels& levels, const PidvecCommand& given, const Numbers& asked
         }
     }
     switch (verdict.whole.answer) {
-        case Answer::possible:
+        case PidAnswer::possible:
             return exit_ok;
-        case Answer::refused:
+        case PidAnswer::refused:
             return exit_failure;
-        case Answer::unknown:
+        case PidAnswer::unknown:
             return exit_unsupported;
     }
     __builtin_unreachable();

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::exe {
 
 namespace {
 
@@ -30,8 +30,8 @@ Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule exe;
-const Rule exe = {
+extern const Rule rule;
+const Rule rule = {
     .id = "EXE",
     .statement = "An exec that changes the task's tid was preceded by an exchange of tids.",
     .kernel = "de_thread: exchange_tids",
@@ -40,4 +40,4 @@ const Rule exe = {
     .readers = {reads<nst_task_exec, executed>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::exe

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::ns1 {
 
 namespace {
 
@@ -42,8 +42,8 @@ Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule ns1;
-const Rule ns1 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "NS1",
     .statement = "Birth and death alternate for each inode number of a namespace.",
     .kernel = "proc_alloc_inum, proc_free_inum: ida_alloc and ida_free under the ida's lock",
@@ -52,4 +52,4 @@ const Rule ns1 = {
     .readers = {reads<nst_inum_alloc, allocated>(), reads<nst_inum_free, freed>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::ns1

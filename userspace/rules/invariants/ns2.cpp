@@ -5,7 +5,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::ns2 {
 
 namespace {
 
@@ -37,8 +37,8 @@ Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule ns2;
-const Rule ns2 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "NS2",
     .statement =
         "When a namespace dies no living task refers to it, and no number of a pid "
@@ -51,4 +51,4 @@ const Rule ns2 = {
     .readers = {reads<nst_inum_free, freed>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::ns2

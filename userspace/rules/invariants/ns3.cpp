@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::ns3 {
 
 namespace {
 
@@ -25,8 +25,8 @@ Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule ns3;
-const Rule ns3 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "NS3",
     .statement = "A pid or user namespace dies after all of its children.",
     .kernel = "put_pid_ns, __put_user_ns: the loop up the parents",
@@ -37,4 +37,4 @@ const Rule ns3 = {
     .readers = {reads<nst_inum_free, freed>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::ns3

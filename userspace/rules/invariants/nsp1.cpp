@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::nsp1 {
 
 namespace {
 
@@ -35,8 +35,8 @@ Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule nsp1;
-const Rule nsp1 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "NSP1",
     .statement =
         "Only a task itself changes its nsproxy; another sets it to NULL only where a "
@@ -51,4 +51,4 @@ const Rule nsp1 = {
     .readers = {reads<nst_ns_switch, switched>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::nsp1

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::nsp2 {
 
 namespace {
 
@@ -46,8 +46,8 @@ Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule nsp2;
-const Rule nsp2 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "NSP2",
     .statement = "What a task leaves is what it was last given.",
     .kernel =
@@ -61,4 +61,4 @@ const Rule nsp2 = {
     .readers = {reads<nst_ns_switch, switched>(), reads<nst_task_exec, executed>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::nsp2

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::nsp3 {
 
 namespace {
 
@@ -62,8 +62,8 @@ Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule nsp3;
-const Rule nsp3 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "NSP3",
     .statement =
         "A task leaves its namespaces once, and after that it has no part in any: NULL is "
@@ -79,4 +79,4 @@ const Rule nsp3 = {
                 reads<nst_task_exec, executed>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::nsp3

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::nsp4 {
 
 namespace {
 
@@ -52,8 +52,8 @@ Outcome exited(const nst_task_exit& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule nsp4;
-const Rule nsp4 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "NSP4",
     .statement =
         "A task's active pid namespace never changes while it lives; unshare and setns "
@@ -67,4 +67,4 @@ const Rule nsp4 = {
                 reads<nst_task_exit, exited>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::nsp4

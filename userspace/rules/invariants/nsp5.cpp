@@ -6,7 +6,7 @@
 #include "model/clone_flags.hpp"
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::nsp5 {
 
 namespace {
 
@@ -86,8 +86,8 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule nsp5;
-const Rule nsp5 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "NSP5",
     .statement =
         "A task is born in the pid namespace that its nsproxy has for children, a thread "
@@ -101,4 +101,4 @@ const Rule nsp5 = {
     .readers = {reads<nst_task_new, born>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::nsp5

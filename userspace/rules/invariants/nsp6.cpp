@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::nsp6 {
 
 namespace {
 
@@ -44,8 +44,8 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule nsp6;
-const Rule nsp6 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "NSP6",
     .statement = "The pid namespace for children is the active one or below it.",
     .kernel = "pidns_install, copy_pid_ns",
@@ -56,4 +56,4 @@ const Rule nsp6 = {
                 reads<nst_task_new, born>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::nsp6

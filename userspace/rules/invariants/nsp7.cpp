@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::nsp7 {
 
 namespace {
 
@@ -63,8 +63,8 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule nsp7;
-const Rule nsp7 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "NSP7",
     .statement =
         "A new nsproxy is init's, brand-new, or one that a living task holds, and its "
@@ -75,4 +75,4 @@ const Rule nsp7 = {
     .readers = {reads<nst_ns_switch, switched>(), reads<nst_task_new, born>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::nsp7

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::pid1 {
 
 namespace {
 
@@ -34,8 +34,8 @@ Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule pid1;
-const Rule pid1 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "PID1",
     .statement = "No two live struct pids share a number in one pid namespace.",
     .kernel = "alloc_pid, free_pid: idr_alloc and idr_remove under pidmap_lock",
@@ -46,4 +46,4 @@ const Rule pid1 = {
     .readers = {reads<nst_alloc_pid, given>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::pid1

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::pid2 {
 
 namespace {
 
@@ -65,8 +65,8 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule pid2;
-const Rule pid2 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "PID2",
     .statement =
         "A pid vector's namespaces are the chain of ancestors of the active one, its "
@@ -77,4 +77,4 @@ const Rule pid2 = {
     .readers = {reads<nst_alloc_pid, given>(), reads<nst_task_new, born>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::pid2

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::pid3 {
 
 namespace {
 
@@ -40,8 +40,8 @@ Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule pid3;
-const Rule pid3 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "PID3",
     .statement = "A struct pid is freed at most once, with the numbers that it was given.",
     .kernel = "__change_pid: free_pid when its last user of any type goes",
@@ -53,4 +53,4 @@ const Rule pid3 = {
     .readers = {reads<nst_free_pid, freed>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::pid3

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::pid4 {
 
 namespace {
 
@@ -92,8 +92,8 @@ Outcome exited(const nst_task_exit& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule pid4;
-const Rule pid4 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "PID4",
     .statement =
         "Each successful allocation of a struct pid leads to exactly one birth, with the "
@@ -107,4 +107,4 @@ const Rule pid4 = {
                 reads<nst_free_pid, freed>(), reads<nst_task_exit, exited>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::pid4

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::pid5 {
 
 namespace {
 
@@ -31,8 +31,8 @@ Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule pid5;
-const Rule pid5 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "PID5",
     .statement = "The first number of an empty pid namespace is 1.",
     .kernel =
@@ -43,4 +43,4 @@ const Rule pid5 = {
     .readers = {reads<nst_alloc_pid, given>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::pid5

@@ -5,7 +5,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::pid6 {
 
 namespace {
 
@@ -33,8 +33,8 @@ Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule pid6;
-const Rule pid6 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "PID6",
     .statement =
         "A granted set_tid gives exactly the numbers asked for, in the innermost "
@@ -47,4 +47,4 @@ const Rule pid6 = {
     .readers = {reads<nst_alloc_pid, given>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::pid6

@@ -7,7 +7,7 @@
 #include "model/capability.hpp"
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::pid7 {
 
 namespace {
 
@@ -92,8 +92,8 @@ Outcome answered(const nst_alloc_pid& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule pid7;
-const Rule pid7 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "PID7",
     .statement =
         "set_tid is refused with EINVAL or EPERM for the documented reasons and only "
@@ -107,4 +107,4 @@ const Rule pid7 = {
     .readers = {reads<nst_alloc_pid, answered>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::pid7

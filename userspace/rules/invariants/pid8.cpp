@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::pid8 {
 
 namespace {
 
@@ -41,8 +41,8 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule pid8;
-const Rule pid8 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "PID8",
     .statement =
         "No number is given and no task born in a pid namespace, or below it, once the "
@@ -56,4 +56,4 @@ const Rule pid8 = {
     .readers = {reads<nst_alloc_pid, given>(), reads<nst_task_new, born>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::pid8

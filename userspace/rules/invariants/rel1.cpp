@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::rel1 {
 
 namespace {
 
@@ -68,8 +68,8 @@ Outcome freed(const nst_task_free& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule rel1;
-const Rule rel1 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "REL1",
     .statement = "Every task is released once between its birth and the end of its memory.",
     .kernel = "release_task under tasklist_lock; delayed_put_task_struct",
@@ -82,4 +82,4 @@ const Rule rel1 = {
                 reads<nst_task_free, freed>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::rel1

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::rel2 {
 
 namespace {
 
@@ -37,8 +37,8 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
 
 }  // namespace
 
-extern const Rule rel2;
-const Rule rel2 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "REL2",
     .statement = "At its release a task has no nsproxy, and has left its namespaces before.",
     .kernel = "do_exit: exit_task_namespaces comes before exit_notify",
@@ -47,4 +47,4 @@ const Rule rel2 = {
     .readers = {reads<nst_task_release, released>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::rel2

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::rel3 {
 
 namespace {
 
@@ -62,8 +62,8 @@ Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule rel3;
-const Rule rel3 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "REL3",
     .statement = "At its release a task's struct pid is still attached; it is freed later.",
     .kernel = "__unhash_process: detach_pid",
@@ -73,4 +73,4 @@ const Rule rel3 = {
     .readers = {reads<nst_task_release, released>(), reads<nst_free_pid, freed>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::rel3

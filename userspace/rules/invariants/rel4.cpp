@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::rel4 {
 
 namespace {
 
@@ -42,8 +42,8 @@ Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule rel4;
-const Rule rel4 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "REL4",
     .statement = "After its release a task has no pid namespace: a lookup answers none.",
     .kernel = "__unhash_process clears thread_pid; the struct pid is put through call_rcu",
@@ -54,4 +54,4 @@ const Rule rel4 = {
                 reads<nst_task_exec, executed>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::rel4

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::rel5 {
 
 namespace {
 
@@ -25,8 +25,8 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
 
 }  // namespace
 
-extern const Rule rel5;
-const Rule rel5 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "REL5",
     .statement = "The leader of a thread group is released last of it.",
     .kernel = "delay_group_leader",
@@ -38,4 +38,4 @@ const Rule rel5 = {
     .readers = {reads<nst_task_release, released>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::rel5

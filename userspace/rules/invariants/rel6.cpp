@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::rel6 {
 
 namespace {
 
@@ -32,8 +32,8 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
 
 }  // namespace
 
-extern const Rule rel6;
-const Rule rel6 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "REL6",
     .statement =
         "Of a pid namespace the thread group of its init is released last, when all other "
@@ -47,4 +47,4 @@ const Rule rel6 = {
     .readers = {reads<nst_task_release, released>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::rel6

@@ -3,7 +3,7 @@
 
 #include "rules/rule.hpp"
 
-namespace nstrail {
+namespace nstrail::usr1 {
 
 namespace {
 
@@ -29,8 +29,8 @@ Outcome changed(const nst_cred_user_ns& e, const Scene& scene, Report& report) {
 
 }  // namespace
 
-extern const Rule usr1;
-const Rule usr1 = {
+extern const Rule rule;
+const Rule rule = {
     .id = "USR1",
     .statement = "A task's user namespace changes only to a descendant.",
     .kernel = "create_user_ns, userns_install",
@@ -41,4 +41,4 @@ const Rule usr1 = {
     .readers = {reads<nst_cred_user_ns, changed>()},
 };
 
-}  // namespace nstrail
+}  // namespace nstrail::usr1
