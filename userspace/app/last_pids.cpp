@@ -110,7 +110,7 @@ public:
                         reply.error == EPERM
                             ? "needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN over its owner"
                         : reply.error == EINVAL ? "it must be from 0 to pid_max"
-                                                 : "");
+                                                : "");
         }
         return reply.value;
     }
