@@ -79,8 +79,7 @@ TEST(ServedToken, IsDemandedOfThoseWhoReadARecordingToo) {
     const std::string file = dir.path() + "/token";
     std::ofstream(file) << "correct-horse\n";
     std::filesystem::permissions(file, std::filesystem::perms::owner_read);
-    const Served served({"replay", FIXTURES "/recordings/format-1", "--serve", "127.0.0.1:0",
-                         "--token-file", file});
+    const Served served({"replay", format_1, "--serve", "127.0.0.1:0", "--token-file", file});
     EXPECT_EQ(served.get("/api/v1/tree")->status, 401);
     httplib::Client bearer("127.0.0.1", served.port());
     bearer.set_bearer_token_auth("correct-horse");

@@ -90,12 +90,8 @@ ordered_json slots_json(const NsSet& of, const NsSet& other) {
 }
 
 template <class T>
-ordered_json all_json(const std::vector<T>& all) {
-    ordered_json list = ordered_json::array();
-    for (const T& one : all) {
-        list.push_back(name_json(one));
-    }
-    return list;
+ordered_json names_json(const std::vector<T>& all) {
+    return list_json(all, [](const T& one) { return name_json(one); });
 }
 
 /// Of either moment.
@@ -126,9 +122,9 @@ std::string diff_json(const View& before, const View& after) {
         {"to_boot_ns", after.at_boot_ns()},
         {"certain", before.certain() && after.certain()},
         {"doubt", why.empty() ? ordered_json() : ordered_json(why)},
-        {"namespaces", {{"came", all_json(found.ns_came)}, {"went", all_json(found.ns_went)}}},
+        {"namespaces", {{"came", names_json(found.ns_came)}, {"went", names_json(found.ns_went)}}},
         {"tasks",
-         {{"came", all_json(found.came)}, {"went", all_json(found.went)}, {"moved", moved}}}};
+         {{"came", names_json(found.came)}, {"went", names_json(found.went)}, {"moved", moved}}}};
     return document.dump();
 }
 

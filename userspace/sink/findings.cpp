@@ -93,12 +93,8 @@ ordered_json rules_json(const Findings& findings) {
 }
 
 template <class List>
-ordered_json list_json(const List& all) {
-    ordered_json list = ordered_json::array();
-    for (const auto& one : all) {
-        list.push_back(fields(one));
-    }
-    return list;
+ordered_json fields_of(const List& all) {
+    return list_json(all, [](const auto& one) { return fields(one); });
 }
 
 std::string times(std::uint64_t count, std::uint64_t last_boot_ns) {
@@ -148,9 +144,9 @@ std::string remark_text(const Remark& remark) {
 std::string findings_json(const Findings& findings, const Notices& notices) {
     return ordered_json{{"schema", "nstrail.findings/1"},
                         {"rules", rules_json(findings)},
-                        {"findings", list_json(findings.findings)},
+                        {"findings", fields_of(findings.findings)},
                         {"left_out", findings.left_out},
-                        {"notable", list_json(notices.remarks)}}
+                        {"notable", fields_of(notices.remarks)}}
         .dump();
 }
 
@@ -161,9 +157,9 @@ std::string check_json(const Findings& findings, const Notices& notices, const A
                         {"lost", sum(account.lost)},
                         {"gaps", sum(account.gaps)},
                         {"rules", rules_json(findings)},
-                        {"findings", list_json(findings.findings)},
+                        {"findings", fields_of(findings.findings)},
                         {"left_out", findings.left_out},
-                        {"notable", list_json(notices.remarks)},
+                        {"notable", fields_of(notices.remarks)},
                         {"account",
                          {{"created", sum(account.created)},
                           {"destroyed", sum(account.destroyed)},

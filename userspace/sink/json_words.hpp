@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What JSON documents have in common: texts, and the names of namespaces.
+// What JSON documents have in common: texts, lists, and the names of namespaces.
 #pragma once
 
 #include <string_view>
@@ -15,6 +15,16 @@ namespace nstrail {
 [[nodiscard]] inline nlohmann::ordered_json text_json(std::string_view text) {
     return text.empty() ? nlohmann::ordered_json()
                         : nlohmann::ordered_json::parse(json_quote(text));
+}
+
+/// An array of what `each` makes of the members, in their order.
+template <class List, class F>
+[[nodiscard]] nlohmann::ordered_json list_json(const List& all, F each) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const auto& one : all) {
+        list.push_back(each(one));
+    }
+    return list;
 }
 
 [[nodiscard]] inline nlohmann::ordered_json name_json(const Namespace& ns) {
