@@ -50,7 +50,7 @@ public:
     }
     /// CLOCK_BOOTTIME nanoseconds, for people. Order is the order of the stream.
     [[nodiscard]] std::uint64_t boot_ns() const { return header().boot_ns; }
-    /// The bytes of the event alone, without what the record has in excess.
+    /// The bytes of the event alone, without what the record has in excess: a multiple of 8.
     [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
 
     /// The fixed part. Precondition: kind() == kind_of<T>.

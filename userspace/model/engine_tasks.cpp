@@ -143,8 +143,10 @@ void Engine::bury(const nst_task_ref& gone) {
 }
 
 void Engine::take_away(TaskSlot slot, Change& change) {
-    const TaskRecord& task = state_.tasks[slot];
+    TaskRecord& task = state_.tasks.at(slot);
+    PidVector numbers = std::move(task.vpids);
     change.released = task;
+    change.released->vpids = std::move(numbers);
     change.released_ns = state_.set_of(task).ns;
     change.released_cgroup = state_.cgroup_index(task);
     drop_task(slot);

@@ -111,7 +111,13 @@ public:
         return *this;
     }
     ~PidVector() {
-        if (far() && many()->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        if (!far()) {
+            return;
+        }
+        // Who alone has it need not lock the bus: nobody is there to make another copy.
+        std::atomic<std::uint32_t>& references = many()->references;
+        if (references.load(std::memory_order_acquire) == 1 ||
+            references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             delete many();
         }
     }

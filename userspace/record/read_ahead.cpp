@@ -22,6 +22,7 @@ std::optional<Packet> ReadAhead::next(const TellDamage& tell) {
         }
         thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
     }
+    bool wake = false;
     {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] { return !steps_.empty(); });
@@ -30,8 +31,11 @@ std::optional<Packet> ReadAhead::next(const TellDamage& tell) {
         if (now_.packet) {
             steps_.pop_front();
         }
+        wake = steps_.size() == most_ahead / 2;
     }
-    changed_.notify_one();
+    if (wake) {
+        changed_.notify_one();
+    }
     for (Damage& damage : now_.damage) {
         tell(std::move(damage));
     }

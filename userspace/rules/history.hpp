@@ -19,14 +19,16 @@ public:
     [[nodiscard]] std::optional<Event> find(Place place) const;
 
 private:
-    static constexpr std::size_t words = std::size_t{1} << 17;  // 1 MiB
+    static constexpr std::uint32_t words = 1U << 17;  // 1 MiB
     static constexpr std::size_t places = std::size_t{1} << 14;
-    using Words = std::unique_ptr<std::uint64_t[]>;
     // Read only where they were written.
-    Words ring_ = std::make_unique_for_overwrite<std::uint64_t[]>(words);
-    // By place: where it is, in words that count on for ever.
-    Words index_ = std::make_unique_for_overwrite<std::uint64_t[]>(places);
-    std::uint64_t end_ = 0;
+    std::unique_ptr<std::uint64_t[]> ring_ =
+        std::make_unique_for_overwrite<std::uint64_t[]>(words);
+    // By place: where it is, in words that count on for ever. What is kept is so near that the
+    // lower half of the count is enough.
+    std::unique_ptr<std::uint32_t[]> index_ =
+        std::make_unique_for_overwrite<std::uint32_t[]>(places);
+    std::uint32_t end_ = 0;
     Place latest_ = not_told;
 };
 
