@@ -19,14 +19,14 @@ struct KindInfo {
 
 constexpr KindInfo info_of(std::uint32_t kind) {
     switch (kind) {
-#define EVENT(event, number, help) \
-    case number: {                 \
-        using Wire = nst_##event;  \
+#define EVENT(event, number, help)                                \
+    case number: {                                                \
+        using Wire = nst_##event;                                 \
         static_assert(sizeof(Wire) % sizeof(std::uint64_t) == 0); \
         KindInfo info{#event, sizeof(Wire)};
-#define TAIL(type, name, count, help)  \
+#define TAIL(type, name, count, help)                               \
     static_assert(sizeof(nst_##type) % sizeof(std::uint64_t) == 0); \
-    info.element = sizeof(nst_##type); \
+    info.element = sizeof(nst_##type);                              \
     info.count_at = offsetof(Wire, count);
 #define END_EVENT(event) \
     return info;         \

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 
 namespace nstrail {
 
@@ -79,9 +80,20 @@ PidVector::PidVector(std::span<const nst_pid_nr> numbers) {
     if (numbers.size() == 1 && none(numbers[0])) {
         return;
     }
-    auto many = std::make_unique<Many>();
-    many->numbers.assign(numbers.begin(), numbers.end());
-    near_ = {elsewhere, std::bit_cast<nst_pid_nr>(many.release())};
+    near_ = {elsewhere, std::bit_cast<nst_pid_nr>(Many::make(numbers))};
+}
+
+PidVector::Many* PidVector::Many::make(std::span<const nst_pid_nr> numbers) {
+    static_assert(alignof(nst_pid_nr) <= alignof(Many));
+    void* const room = operator new(sizeof(Many) + numbers.size_bytes());
+    auto* const many = new (room) Many{.count = static_cast<std::uint32_t>(numbers.size())};
+    std::uninitialized_copy(numbers.begin(), numbers.end(), many->numbers().data());
+    return many;
+}
+
+void PidVector::Many::free(Many* many) {
+    many->~Many();
+    operator delete(many);
 }
 
 std::string_view task_state_name(TaskState state) {

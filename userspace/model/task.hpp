@@ -10,7 +10,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "event/event.hpp"
 
@@ -118,13 +117,13 @@ public:
         std::atomic<std::uint32_t>& references = many()->references;
         if (references.load(std::memory_order_acquire) == 1 ||
             references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            delete many();
+            Many::free(many());
         }
     }
 
     [[nodiscard]] std::span<const nst_pid_nr> span() const {
         if (far()) {
-            return many()->numbers;
+            return many()->numbers();
         }
         return {near_.data(), none(near_[0]) ? 0U : none(near_[1]) ? 1U : 2U};
     }
@@ -135,9 +134,15 @@ public:
     }
 
 private:
+    /// The numbers lie behind it.
     struct Many {
+        [[nodiscard]] static Many* make(std::span<const nst_pid_nr> numbers);
+        static void free(Many* many);
+        [[nodiscard]] std::span<nst_pid_nr> numbers() {
+            return {reinterpret_cast<nst_pid_nr*>(this + 1), count};
+        }
         std::atomic<std::uint32_t> references{1};
-        std::vector<nst_pid_nr> numbers;
+        std::uint32_t count;
     };
     // In place of the first number: the second is the address of a Many. No kernel gives such one,
     // and a damaged stream's is put into a Many.

@@ -22,8 +22,7 @@ private:
     static constexpr std::uint32_t words = 1U << 17;  // 1 MiB
     static constexpr std::size_t places = std::size_t{1} << 14;
     // Read only where they were written.
-    std::unique_ptr<std::uint64_t[]> ring_ =
-        std::make_unique_for_overwrite<std::uint64_t[]>(words);
+    std::unique_ptr<std::uint64_t[]> ring_ = std::make_unique_for_overwrite<std::uint64_t[]>(words);
     // By place: where it is, in words that count on for ever. What is kept is so near that the
     // lower half of the count is enough.
     std::unique_ptr<std::uint32_t[]> index_ =
