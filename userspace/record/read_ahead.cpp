@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "base/processors.hpp"
+
 namespace nstrail {
 
 namespace {
@@ -16,7 +18,7 @@ constexpr std::size_t most_ahead = 6;
 
 std::optional<Packet> ReadAhead::next(const TellDamage& tell) {
     if (!thread_.joinable()) {
-        if (read_ < alone || std::thread::hardware_concurrency() < 2) {
+        if (read_ < alone || processors() < 2) {
             read_++;
             return reader_.next(tell);
         }

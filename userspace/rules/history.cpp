@@ -13,13 +13,19 @@ namespace nstrail {
 namespace {
 
 /// Copies past the caches, where the processor can: of all that is kept next to nothing is ever
-/// read, and it would drive out the model, of which every event reads. Whole words.
+/// read, and it would drive out the model, of which every event reads. Whole words; `to` aligned
+/// to 16.
 void copy(std::uint64_t* to, std::span<const std::byte> from) {
 #ifdef __SSE2__
-    for (std::size_t i = 0; i < from.size(); i += sizeof(long long)) {
-        long long word = 0;
-        std::memcpy(&word, &from[i], sizeof(word));
-        _mm_stream_si64(reinterpret_cast<long long*>(to++), word);
+    std::size_t at = 0;
+    for (; at + sizeof(__m128i) <= from.size(); at += sizeof(__m128i), to += 2) {
+        const __m128i two = _mm_loadu_si128(reinterpret_cast<const __m128i*>(&from[at]));
+        _mm_stream_si128(reinterpret_cast<__m128i*>(to), two);
+    }
+    if (at < from.size()) {
+        long long last = 0;
+        std::memcpy(&last, &from[at], sizeof(last));
+        _mm_stream_si64(reinterpret_cast<long long*>(to), last);
     }
 #else
     std::memcpy(to, from.data(), from.size());
@@ -30,7 +36,8 @@ void copy(std::uint64_t* to, std::span<const std::byte> from) {
 
 void History::keep(Place place, const Event& event) {
     const auto bytes = event.bytes();
-    const auto length = static_cast<std::uint32_t>(bytes.size() / sizeof(std::uint64_t));
+    // Each begins where two words do.
+    const auto length = static_cast<std::uint32_t>((bytes.size() + 15) / 16 * 2);
     std::uint32_t at = end_;
     // An event lies in one piece: what would reach over the end begins at the start.
     if (at % words > words - length) [[unlikely]] {

@@ -17,6 +17,7 @@
 #include "app/replay.hpp"
 #include "app/ship_log.hpp"
 #include "app/times.hpp"
+#include "base/processors.hpp"
 #include "base/text.hpp"
 #include "record/shelf.hpp"
 #include "record/shipped.hpp"
@@ -170,7 +171,7 @@ void for_each(const std::vector<ShippedBoot>& boots, std::size_t jobs, const Wor
             work(boots[mine]);
         }
     };
-    jobs = jobs != 0 ? jobs : std::max(1U, std::thread::hardware_concurrency());
+    jobs = jobs != 0 ? jobs : processors();
     std::vector<std::jthread> workers;
     for (std::size_t i = 0; i < std::min(jobs, boots.size()); i++) {
         workers.emplace_back(some);
