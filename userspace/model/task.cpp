@@ -87,7 +87,7 @@ PidVector::Many* PidVector::Many::make(std::span<const nst_pid_nr> numbers) {
     static_assert(alignof(nst_pid_nr) <= alignof(Many));
     void* const room = operator new(sizeof(Many) + numbers.size_bytes());
     auto* const many = new (room) Many{.count = static_cast<std::uint32_t>(numbers.size())};
-    std::uninitialized_copy(numbers.begin(), numbers.end(), many->numbers().data());
+    std::ranges::uninitialized_copy(numbers, many->numbers());
     return many;
 }
 
