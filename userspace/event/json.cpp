@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iterator>
 
+#include <fmt/compile.h>
+
 #include "base/text.hpp"
 #include "event/format.hpp"
 #include "event/reflect.hpp"
@@ -15,46 +17,57 @@ struct JsonWriter {
     std::size_t tail_at;  // bytes of the fixed part
     bool first = false;
 
+    void put(std::string_view text) { out.append(text.data(), text.data() + text.size()); }
+    template <class T>
+    void decimal(T value) {
+        const fmt::format_int digits(value);
+        put({digits.data(), digits.size()});
+    }
+
     void name(std::string_view field) {
-        fmt::format_to(std::back_inserter(out), "{}\"{}\":", first ? "" : ",", field);
+        put(first ? "\"" : ",\"");
+        put(field);
+        put("\":");
         first = false;
     }
 
     template <class T>
     void number(std::string_view field, T value, Format format) {
         name(field);
-        auto to = std::back_inserter(out);
         switch (format) {
             case Format::ID:
             case Format::INUM:
                 if (value == 0) {
-                    fmt::format_to(to, "null");
+                    put("null");
                 } else {
-                    fmt::format_to(to, "{}", value);
+                    decimal(value);
                 }
                 return;
             case Format::KEY:
                 // 64 bits do not fit a JavaScript number.
                 if (value == 0) {
-                    fmt::format_to(to, "null");
+                    put("null");
                 } else {
-                    fmt::format_to(to, "\"{:x}\"", static_cast<std::uint64_t>(value));
+                    fmt::format_to(std::back_inserter(out), FMT_COMPILE("\"{:x}\""),
+                                   static_cast<std::uint64_t>(value));
                 }
                 return;
             case Format::NUMBER:
             case Format::TIME:
             case Format::ERRNO:
             case Format::FLAGS:
-                fmt::format_to(to, "{}", value);
+                decimal(value);
                 return;
             default:
                 break;
         }
         const std::string_view word = enum_name(format, static_cast<std::uint64_t>(value));
         if (word.empty()) {
-            fmt::format_to(to, "{}", value);
+            decimal(value);
         } else {
-            fmt::format_to(to, "\"{}\"", word);
+            out.push_back('"');
+            put(word);
+            out.push_back('"');
         }
     }
 
@@ -66,7 +79,7 @@ struct JsonWriter {
             // nothing is told.
             const T nothing{};
             if (format == Format::NSSET && std::memcmp(&value, &nothing, sizeof(T)) == 0) {
-                fmt::format_to(std::back_inserter(out), "null");
+                put("null");
                 return;
             }
         }
@@ -75,7 +88,7 @@ struct JsonWriter {
 
     void text(std::string_view field, const char* chars, std::size_t size) {
         name(field);
-        fmt::format_to(std::back_inserter(out), "{}", json_quote(text_of(chars, size)));
+        put(json_quote(text_of(chars, size)));
     }
 
     template <class Element>
@@ -107,7 +120,8 @@ private:
 
 void append_json(fmt::memory_buffer& out, const Event& event) {
     const nst_header& header = event.header();
-    fmt::format_to(std::back_inserter(out), R"({{"kind":"{}","at_boot_ns":{},"cpu":{},"seq":{})",
+    fmt::format_to(std::back_inserter(out),
+                   FMT_COMPILE(R"({{"kind":"{}","at_boot_ns":{},"cpu":{},"seq":{})"),
                    kind_name(event.kind()), header.boot_ns, header.cpu, header.seq);
     with_fixed_part(event, [&](const auto& fixed) {
         JsonWriter writer{.out = out, .event = event, .tail_at = sizeof(fixed)};
