@@ -4,6 +4,9 @@
 #include "record/read_ahead.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <iterator>
 #include <optional>
 #include <random>
 #include <string>
@@ -11,8 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include <sched.h>
+
 #include <gtest/gtest.h>
 
+#include "base/processors.hpp"
 #include "record/metadata.hpp"
 #include "record/recordings.hpp"
 
@@ -129,6 +135,38 @@ TEST_P(Ahead, SeeksAsOftenAsOneLikes) {
             ASSERT_EQ(now->bytes, all_[at].bytes);
         }
     }
+}
+
+/// Threads of this process that there are more once all has been read.
+std::ptrdiff_t threads_more(ReadAhead& ahead, std::size_t packets) {
+    const auto threads = [] {
+        using std::filesystem::directory_iterator;
+        return std::distance(directory_iterator("/proc/self/task"), directory_iterator());
+    };
+    const auto before = threads();
+    for (std::size_t i = 0; i < packets; i++) {
+        EXPECT_TRUE(ahead.next([](const Damage&) {}));
+    }
+    return threads() - before;
+}
+
+TEST_P(Ahead, HasNoThreadWhereOnlyOneProcessorMayBeUsed) {
+    if (processors() < 2) {
+        GTEST_SKIP() << "this process may use one only";
+    }
+    constexpr std::size_t packets = 20;  // it is at none of their ends
+    std::jthread([&] {
+        ReadAhead ahead(reader());
+        EXPECT_EQ(threads_more(ahead, packets), 1);
+    }).join();
+    std::jthread([&] {
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(static_cast<unsigned>(sched_getcpu()), &one);
+        ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+        ReadAhead ahead(reader());
+        EXPECT_EQ(threads_more(ahead, packets), 0);
+    }).join();
 }
 
 INSTANTIATE_TEST_SUITE_P(Packets, Ahead, testing::Bool(),

@@ -144,6 +144,7 @@ void Engine::bury(const nst_task_ref& gone) {
 
 void Engine::take_away(TaskSlot slot, Change& change) {
     TaskRecord& task = state_.tasks.at(slot);
+    // Moved, as the owners of a long one are counted.
     PidVector numbers = std::move(task.vpids);
     change.released = task;
     change.released->vpids = std::move(numbers);

@@ -33,6 +33,7 @@ std::optional<Packet> ReadAhead::next(const TellDamage& tell) {
         if (now_.packet) {
             steps_.pop_front();
         }
+        // Not at each packet: to wake somebody takes longer than to look whether to.
         wake = steps_.size() == most_ahead / 2;
     }
     if (wake) {

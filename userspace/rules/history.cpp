@@ -4,7 +4,7 @@
 #include <cstring>
 #include <span>
 
-#ifdef __SSE2__
+#ifdef __x86_64__
 #include <emmintrin.h>
 #endif
 
@@ -16,7 +16,7 @@ namespace {
 /// read, and it would drive out the model, of which every event reads. Whole words; `to` aligned
 /// to 16.
 void copy(std::uint64_t* to, std::span<const std::byte> from) {
-#ifdef __SSE2__
+#ifdef __x86_64__
     std::size_t at = 0;
     for (; at + sizeof(__m128i) <= from.size(); at += sizeof(__m128i), to += 2) {
         const __m128i two = _mm_loadu_si128(reinterpret_cast<const __m128i*>(&from[at]));
