@@ -148,6 +148,24 @@ TEST(PidNamespaces, ThreadsOfTheInitAreNotTheOthers) {
     EXPECT_EQ(s.ns(inner)->state(), NsState::dying) << "nobody but the init's own group is left";
 }
 
+TEST(PidNamespaces, TheOldestThreadOfAnInitReapsWhereItsLeaderHasEnded) {
+    Script s;
+    s.fork({.tid = 100, .flags = CLONE_NEWPID});
+    // Numbers begin anew at the end of their range.
+    for (const std::uint32_t tid : {300U, 200U, 250U}) {
+        s.thread(tid, 100);
+    }
+    const std::uint32_t inner = s.of(100).ns.pid;
+    EXPECT_EQ(s.ns(inner)->reaper()->tid(), 100U);
+    s.zombie(100, {.last = false});
+    EXPECT_EQ(s.ns(inner)->reaper()->tid(), 300U) << "the first that began, not the least number";
+    s.exit(300);
+    s.leave(300);
+    s.release(300);
+    s.thread(150, 200);
+    EXPECT_EQ(s.ns(inner)->reaper()->tid(), 200U);
+}
+
 TEST(PidNamespaces, AMultithreadedInitReapsAsItsLeaderFirst) {
     Script s;
     s.fork({.tid = 100, .flags = CLONE_NEWPID, .comm = "init"});

@@ -2,7 +2,9 @@
 #include "model/view.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <utility>
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -54,6 +56,17 @@ std::span<const nst_pid_nr> numbers_that_hold(const WorldState& state, const Tas
     return ended && numbers.size() > 1 ? numbers.first(1) : numbers;
 }
 
+/// In any order: by tid most of the time would go to numbers that nobody has.
+template <class F>
+void each_task(const WorldState& state, F&& f) {
+    for (std::uint32_t slot = 1; slot <= state.tasks.last(); slot++) {
+        const TaskRecord& task = state.tasks[slot];
+        if (task.tid != 0) {
+            f(task);
+        }
+    }
+}
+
 /// What needs a walk over all tasks; kept by the first reader who has made it.
 struct Census {
     boost::unordered_flat_map<std::uint32_t, Population> populations;  // by namespace
@@ -80,11 +93,8 @@ struct Census {
                 inits[ns.init_tgid] = ns.inum;
             }
         });
-        state.by_tid.each([&](std::uint32_t /*tid*/, std::uint32_t slot) {
-            if (slot == 0) {
-                return;
-            }
-            const TaskRecord& task = state.tasks[slot];
+        boost::unordered_flat_map<std::uint32_t, const TaskRecord*> oldest_alive;
+        each_task(state, [&](const TaskRecord& task) {
             for (const nst_pid_nr& one : numbers_that_hold(state, task)) {
                 const NsRecord* ns = state.namespaces.find(one.pid_namespace);
                 if (ns != nullptr && ns->init_tgid != task.tgid) {
@@ -92,10 +102,22 @@ struct Census {
                 }
             }
             const auto init = task.state == TaskState::alive ? inits.find(task.tgid) : inits.end();
-            if (init != inits.end() && (task.leader() || !reapers.contains(init->second))) {
-                reapers[init->second] = task.tid;
+            if (init == inits.end()) {
+                return;
+            }
+            // The first in the list of threads, which is in the order in which they began, that is
+            // not exiting (find_alive_thread). The leader, as long as it lives.
+            const auto age = [](const TaskRecord* one) {
+                return std::pair(one->start_boottime_ns, one->tid);
+            };
+            const auto [oldest, added] = oldest_alive.try_emplace(init->second, &task);
+            if (!added && age(&task) < age(oldest->second)) {
+                oldest->second = &task;
             }
         });
+        for (const auto& [inum, task] : oldest_alive) {
+            reapers[inum] = task->tid;
+        }
         state.namespaces.each([&](const NsRecord& ns) {
             const TaskRecord* zapper =
                 ns.dying && others.contains(ns.inum) ? state.find_task(ns.zapper_tid) : nullptr;
@@ -179,6 +201,24 @@ std::optional<Task> View::task(std::uint32_t tid) const {
 std::optional<Namespace> View::ns(std::uint32_t inum) const {
     const NsRecord* record = shared_->state->namespaces.find(inum);
     return record == nullptr ? std::nullopt : std::optional(Namespace(shared_, record));
+}
+
+TaskCounts View::count_tasks() const {
+    std::array<std::uint64_t, 3> by_state{};
+    TaskCounts counts;
+    each_task(*shared_->state, [&](const TaskRecord& task) {
+        by_state[static_cast<std::size_t>(task.state)]++;
+        counts.soft += task.soft ? 1 : 0;
+    });
+    counts.alive = by_state[static_cast<std::size_t>(TaskState::alive)];
+    counts.exiting = by_state[static_cast<std::size_t>(TaskState::exiting)];
+    counts.zombie = by_state[static_cast<std::size_t>(TaskState::zombie)];
+    if (counts.zombie != 0) {
+        const std::size_t waiting = shared_->census().zappers.size();
+        counts.zombie -= waiting;
+        counts.exiting += waiting;
+    }
+    return counts;
 }
 
 std::vector<Task> View::tasks() const {

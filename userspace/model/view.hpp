@@ -47,6 +47,14 @@ struct PidsController {
     std::uint64_t told_ns = 0;         ///< boottime at which they were read
 };
 
+/// How many tasks there are.
+struct TaskCounts {
+    std::uint64_t alive = 0;
+    std::uint64_t exiting = 0;
+    std::uint64_t zombie = 0;
+    std::uint64_t soft = 0;  ///< of all these, those that a snapshot alone told: Task::soft()
+};
+
 class View {
 public:
     /// Of a World's state; see World::view().
@@ -62,6 +70,8 @@ public:
     /// Events lost since the start, all causes.
     [[nodiscard]] std::uint64_t lost() const;
     [[nodiscard]] std::size_t task_count() const;
+    /// Walks over all tasks, without a handle for each.
+    [[nodiscard]] TaskCounts count_tasks() const;
     [[nodiscard]] std::size_t namespace_count() const;
 
     /// The living task with that tid in the initial pid namespace.

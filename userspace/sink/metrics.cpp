@@ -289,16 +289,11 @@ void add_namespaces(Families& to, const View& view) {
 }
 
 void add_tasks(Families& to, const View& view) {
-    std::array<std::uint64_t, 3> tasks{};
-    std::uint64_t unconfirmed = 0;
-    for (const Task& task : view.tasks()) {
-        tasks[static_cast<std::size_t>(task.state())]++;
-        unconfirmed += task.soft() ? 1 : 0;
-    }
-    to.add(Metric::unconfirmed_tasks, unconfirmed);
-    for (const TaskState state : {TaskState::alive, TaskState::exiting, TaskState::zombie}) {
-        to.add(Metric::tasks, task_state_name(state), tasks[static_cast<std::size_t>(state)]);
-    }
+    const TaskCounts counts = view.count_tasks();
+    to.add(Metric::unconfirmed_tasks, counts.soft);
+    to.add(Metric::tasks, task_state_name(TaskState::alive), counts.alive);
+    to.add(Metric::tasks, task_state_name(TaskState::exiting), counts.exiting);
+    to.add(Metric::tasks, task_state_name(TaskState::zombie), counts.zombie);
 }
 
 void add_programs(Families& to, const SourceFigures& source) {
