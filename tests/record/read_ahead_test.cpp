@@ -137,7 +137,7 @@ TEST_P(Ahead, SeeksAsOftenAsOneLikes) {
     }
 }
 
-/// Threads of this process that there are more once all has been read.
+/// Threads of this process that there are more once so many packets have been read.
 std::ptrdiff_t threads_more(ReadAhead& ahead, std::size_t packets) {
     const auto threads = [] {
         using std::filesystem::directory_iterator;

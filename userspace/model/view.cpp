@@ -2,7 +2,6 @@
 #include "model/view.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <utility>
 
@@ -73,8 +72,8 @@ struct Census {
     /// By pid namespace: tasks with a number in it that are not of its init's group. They are what
     /// zap_pid_ns_processes() waits for.
     boost::unordered_flat_map<std::uint32_t, std::uint32_t> others;
-    /// By pid namespace: tid of who reaps in it.
-    boost::unordered_flat_map<std::uint32_t, std::uint32_t> reapers;
+    /// By pid namespace: who reaps in it.
+    boost::unordered_flat_map<std::uint32_t, const TaskRecord*> reapers;
     /// tids that are past exit_task_namespaces() but no zombies, as they wait for the others.
     boost::unordered_flat_set<std::uint32_t> zappers;
 
@@ -93,7 +92,6 @@ struct Census {
                 inits[ns.init_tgid] = ns.inum;
             }
         });
-        boost::unordered_flat_map<std::uint32_t, const TaskRecord*> oldest_alive;
         each_task(state, [&](const TaskRecord& task) {
             for (const nst_pid_nr& one : numbers_that_hold(state, task)) {
                 const NsRecord* ns = state.namespaces.find(one.pid_namespace);
@@ -110,14 +108,11 @@ struct Census {
             const auto age = [](const TaskRecord* one) {
                 return std::pair(one->start_boottime_ns, one->tid);
             };
-            const auto [oldest, added] = oldest_alive.try_emplace(init->second, &task);
+            const auto [oldest, added] = reapers.try_emplace(init->second, &task);
             if (!added && age(&task) < age(oldest->second)) {
                 oldest->second = &task;
             }
         });
-        for (const auto& [inum, task] : oldest_alive) {
-            reapers[inum] = task->tid;
-        }
         state.namespaces.each([&](const NsRecord& ns) {
             const TaskRecord* zapper =
                 ns.dying && others.contains(ns.inum) ? state.find_task(ns.zapper_tid) : nullptr;
@@ -204,15 +199,13 @@ std::optional<Namespace> View::ns(std::uint32_t inum) const {
 }
 
 TaskCounts View::count_tasks() const {
-    std::array<std::uint64_t, 3> by_state{};
     TaskCounts counts;
     each_task(*shared_->state, [&](const TaskRecord& task) {
-        by_state[static_cast<std::size_t>(task.state)]++;
+        counts.alive += task.state == TaskState::alive ? 1 : 0;
+        counts.exiting += task.state == TaskState::exiting ? 1 : 0;
+        counts.zombie += task.state == TaskState::zombie ? 1 : 0;
         counts.soft += task.soft ? 1 : 0;
     });
-    counts.alive = by_state[static_cast<std::size_t>(TaskState::alive)];
-    counts.exiting = by_state[static_cast<std::size_t>(TaskState::exiting)];
-    counts.zombie = by_state[static_cast<std::size_t>(TaskState::zombie)];
     if (counts.zombie != 0) {
         const std::size_t waiting = shared_->census().zappers.size();
         counts.zombie -= waiting;
@@ -395,8 +388,7 @@ std::optional<Task> Namespace::reaper() const {
     }
     const auto& reapers = view_->census().reapers;
     const auto at = reapers.find(inum());
-    const TaskRecord* task = at == reapers.end() ? nullptr : view_->state->find_task(at->second);
-    return task == nullptr ? std::nullopt : std::optional(Task(view_, task));
+    return at == reapers.end() ? std::nullopt : std::optional(Task(view_, at->second));
 }
 
 std::optional<Task> Namespace::zapper() const {
