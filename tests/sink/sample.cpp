@@ -5,16 +5,15 @@ namespace nstrail::test {
 
 TaskRecord& add_task(WorldState& state, std::uint32_t tid, std::string_view comm,
                      std::vector<nst_pid_nr> vpids) {
-    const std::uint32_t slot = state.tasks.allocate();
+    const auto [slot, task] = state.tasks.allocate();
     state.by_tid.at(tid) = slot;
-    TaskRecord& task = state.tasks.at(slot);
     task.tid = task.tgid = tid;
     task.start_boottime_ns = tid * 1000ULL;
     comm.copy(task.comm.data(), task.comm.size() - 1);
     NsSet set;
     set[Slot::pid] = set[Slot::pid_for_children] = vpids.back().pid_namespace;
     task.vpids = PidVector(vpids);
-    task.set = Sets(state.sets, state.namespaces).change(0, 1, set, 0);
+    task.set = Sets(state.sets, state.namespaces).change(0, 1, set, false, 0);
     task.process = Processes::unknown;
     return task;
 }
@@ -49,7 +48,7 @@ WorldState sample_state() {
     dead.state = TaskState::zombie;
     Sets(state.sets, state.namespaces).add_zombie(dead.set, 1);
     add_task(state, 20, "in\"it\xff\x1b[2J", {{outer, 20}, {inner, 1}});
-    state.processes.set_parent(state.tasks.at(3).process = state.processes.create(20), 1);
+    state.tasks.at(3).process = state.processes.create(20, 1).index;
     state.processes.set_parent(state.tasks.at(1).process = state.processes.acquire(1), 0);
     return state;
 }

@@ -83,6 +83,22 @@ TEST(Cgroups, AZombieKeepsItsPlaceAfterTheCgroupIsRemoved) {
     EXPECT_EQ(path_of(s, 101), "not known") << "the name above it is not kept for ever";
 }
 
+// No kernel tells this; a damaged recording may.
+TEST(Cgroups, OneThatIsItsOwnParentGoesOnce) {
+    Script s;
+    make_cgroups(s);
+    tell_cgroup(s, 40, 40, "its-own-parent");
+    tell_cgroup(s, 40, root, "its-own-parent", NST_cgroup_what_removed);
+    tell_cgroup(s, 50, root, "one");
+    tell_cgroup(s, 60, root, "other");
+    s.fork({.tid = 100});
+    s.fork({.tid = 101});
+    move(s, 100, 50);
+    move(s, 101, 60);
+    EXPECT_EQ(path_of(s, 100), "/one");
+    EXPECT_EQ(path_of(s, 101), "/other");
+}
+
 TEST(Cgroups, ARenameIsSeen) {
     Script s;
     make_cgroups(s);

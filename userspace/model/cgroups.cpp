@@ -29,8 +29,9 @@ std::optional<std::string> cgroup_path(const CgroupTable& table, std::uint32_t i
 std::uint32_t Cgroups::meet(std::uint64_t id) {
     std::uint32_t& index = index_.meet(id);
     if (index == 0) {
-        index = table_.allocate();
-        table_.at(index).id = id;
+        const auto made = table_.allocate();
+        made.record.id = id;
+        index = made.index;
     }
     return index;
 }
@@ -39,31 +40,22 @@ std::uint32_t Cgroups::acquire(std::uint64_t id, std::uint32_t guess) {
     if (id == 0) {
         return 0;
     }
-    const std::uint32_t index = table_[guess].id == id ? guess : meet(id);
+    const std::uint32_t index = guess != 0 && table_[guess].id == id ? guess : meet(id);
     table_.at(index).references++;
     return index;
 }
 
-void Cgroups::release(std::uint32_t index) {
-    if (index != 0) {
-        table_.at(index).references--;
-        drop_if_unused(index);
-    }
-}
-
 /// One that was removed is kept for the zombies in it; one that has no name was only referred to.
-void Cgroups::drop_if_unused(std::uint32_t index) {
+void Cgroups::release(std::uint32_t index) {
     while (index != 0) {
-        const CgroupRecord& one = table_[index];
+        CgroupRecord& one = table_.at(index);
+        one.references--;
         if (one.references != 0 || (one.named && !one.removed)) {
             return;
         }
         const std::uint32_t parent = one.parent;
         index_.erase(one.id);
-        table_.release(index);
-        if (parent != 0) {
-            table_.at(parent).references--;
-        }
+        table_.release(index, one);
         index = parent;
     }
 }
@@ -75,10 +67,9 @@ void Cgroups::on(const nst_cgroup& event) {
     if (event.what == NST_cgroup_what_removed && index_.find(event.id) == 0) {
         return;
     }
-    const std::uint32_t index = meet(event.id);
-    const std::uint32_t parent = acquire(event.parent);
-    const std::uint32_t before = std::exchange(table_.at(index).parent, parent);
+    const std::uint32_t index = acquire(event.id);  // it stays until all is said of it
     CgroupRecord& one = table_.at(index);
+    const std::uint32_t before = std::exchange(one.parent, acquire(event.parent));
     one.name = text_of(event.name, sizeof(event.name));
     one.named = true;
     one.root = event.parent == 0;
@@ -87,7 +78,7 @@ void Cgroups::on(const nst_cgroup& event) {
     one.told_ns = event.header.boot_ns;
     one.removed = event.what == NST_cgroup_what_removed;
     release(before);
-    drop_if_unused(index);
+    release(index);
 }
 
 }  // namespace nstrail

@@ -46,8 +46,7 @@ public:
     void release(std::uint32_t index);
 
 private:
-    std::uint32_t meet(std::uint64_t id);
-    void drop_if_unused(std::uint32_t index);
+    [[nodiscard]] std::uint32_t meet(std::uint64_t id);
 
     CgroupTable& table_;
     KeyIndex<std::uint64_t, std::uint32_t, 4> index_;

@@ -22,7 +22,7 @@ constexpr std::uint32_t sweep_namespaces = 4096;
 
 Engine::Engine()
     : namespaces_(state_.namespaces, state_.account,
-                  [this](const NsRecord& gone) { sets_.forget(gone); }),
+                  [this](std::uint32_t first_place) { sets_.forget(first_place); }),
       sets_(state_.sets, state_.namespaces),
       cgroups_(state_.cgroups),
       names_(state_.names) {}
@@ -63,8 +63,8 @@ void Engine::on(const Event& /*event*/, const nst_session& e, Change& /*change*/
 /// All but what was counted is forgotten; a snapshot comes, or a keyframe is just this.
 void Engine::begin_again() {
     for (TaskSlot slot = 1; slot <= state_.tasks.last(); slot++) {
-        if (state_.tasks[slot].key != 0) {
-            drop_task(slot);
+        if (TaskRecord& task = state_.tasks.at(slot); task.key != 0) {
+            drop_task(slot, task);
         }
     }
     sets_.drop_kept(state_.now);
@@ -161,7 +161,7 @@ void Engine::sweep(Change& change) {
             Account& account = state_.account;
             (hooked(NST_HOOK_release_task) ? account.tasks_dropped : account.tasks_released)++;
             change.dropped.push_back(task);
-            drop_task(sweep_at_);
+            drop_task(sweep_at_, state_.tasks.at(sweep_at_));
             dropped++;
         }
         sweep_at_++;
@@ -230,7 +230,7 @@ void Engine::on(const Event& /*event*/, const nst_namespace& e, Change& change) 
         return;  // read before its end, written after it
     }
     // Allocations tell the last pid better than a snapshot does, unless one may have been lost.
-    const NsRecord* known = namespaces_.find(e.inum);
+    const NsRecord* known = namespaces_.look(e.inum);
     const bool told = known != nullptr && known->last_pid_round == round_;
     const bool newer = e.round == 0 || !hooked(NST_HOOK_alloc_pid) || (gap_open_ && !told);
     change.ns = &namespaces_.learn(e, state_.now, newer);
@@ -244,7 +244,7 @@ void Engine::on(const Event& /*event*/, const nst_inum_alloc& e, Change& change)
 
 void Engine::on(const Event& /*event*/, const nst_inum_free& e, Change& change) {
     const bool pair = hooked(NST_HOOK_inum_free) && hooked(NST_HOOK_inum_free_done);
-    const NsRecord* live = namespaces_.find(e.inum);
+    const NsRecord* live = namespaces_.look(e.inum);
     const NsType type = live != nullptr ? live->type : NST_ns_type_none;
     if (!namespaces_.freed(e, pair)) {
         return;

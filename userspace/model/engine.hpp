@@ -90,8 +90,8 @@ private:
     [[nodiscard]] TaskRecord* find_key(std::uint64_t key);
     [[nodiscard]] TaskSlot slot_of(const TaskRecord& task) const { return by_key_.find(task.key); }
     TaskRecord& add_task(const nst_task_ref& ref);
-    void drop_task(TaskSlot slot);
-    void lose(const TaskRecord& task, Change& change);
+    void drop_task(TaskSlot slot, TaskRecord& task);
+    void lose(TaskRecord& task, Change& change);
     void evict(const nst_task_ref& ref, std::uint64_t& counter, Change& change);
     void unindex_tid(std::uint32_t tid, TaskSlot slot);
     void exchange(TaskRecord& one, TaskRecord& other);
@@ -125,7 +125,7 @@ private:
     void process_dies(const nst_task_exit& e, Processes::Index process);
     void mark_dying(const TaskRecord& init);
     void bury(const nst_task_ref& gone);
-    void take_away(TaskSlot slot, Change& change);
+    void take_away(TaskSlot slot, TaskRecord& task, Change& change);
     void move_last_pid(NsRecord& ns, std::uint32_t last_pid, PidMove move, std::uint32_t mover_tid,
                        const TaskRecord* mover);
     [[nodiscard]] PidMove explain(const NsRecord& ns, std::uint32_t last_pid) const;

@@ -43,9 +43,12 @@ void Engine::on(const Event& event, const nst_task_new& e, Change& change) {
 
     TaskRecord& task = add_task(e.task);
     const TaskRecord* actor = find_key(e.actor.key);
+    const ProcessRecord actors =
+        actor != nullptr ? state_.processes[actor->process] : ProcessRecord{};
     if (task.leader()) {
-        task.process = state_.processes.create(task.tgid);
-        state_.processes.set_parent(task.process, e.ppid);
+        const auto made = state_.processes.create(task.tgid, e.ppid);
+        made.record.exe = names_.share(actors.exe);
+        task.process = made.index;
     } else {
         task.process = state_.processes.acquire(task.tgid);
     }
@@ -70,13 +73,8 @@ void Engine::on(const Event& event, const nst_task_new& e, Change& change) {
     set_set(task, e.ns.nsproxy, set, actor != nullptr ? actor->set : 0);
     task.set_era = era_;
     set_vector(task, event.tail<nst_task_new, nst_pid_nr>());
-    set_cgroup(task, e.cgroup, task.leader(),
-               actor != nullptr ? state_.processes[actor->process].cgroup : 0);
-    if (actor != nullptr) {
-        if (task.leader()) {
-            const std::uint32_t exe = names_.share(state_.processes[actor->process].exe);
-            names_.release(std::exchange(state_.processes.at(task.process).exe, exe));
-        }
+    set_cgroup(task, e.cgroup, task.leader(), actors.cgroup);
+    if (actor != nullptr && actor->set != task.set) {
         const NsSet& before = state_.set_of(*actor).ns;
         if (before != set) {
             change.transition = {.before = before, .after = set};

@@ -89,7 +89,7 @@ void Engine::on(const Event& event, const nst_alloc_pid& e, Change& change) {
             ns->unsettled--;
         }
     }
-    change.ns = namespaces_.find(e.pid_namespace);
+    change.ns = namespaces_.look(e.pid_namespace);
 }
 
 void Engine::keep_request(const Event& event, const nst_alloc_pid& e) {

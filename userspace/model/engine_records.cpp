@@ -12,8 +12,7 @@ TaskRecord* Engine::find_key(std::uint64_t key) {
 }
 
 TaskRecord& Engine::add_task(const nst_task_ref& ref) {
-    const TaskSlot slot = state_.tasks.allocate();
-    TaskRecord& task = state_.tasks.at(slot);
+    const auto [slot, task] = state_.tasks.allocate();
     task.key = ref.key;
     task.start_boottime_ns = ref.start_boottime_ns;
     task.tid = ref.tid;
@@ -24,15 +23,13 @@ TaskRecord& Engine::add_task(const nst_task_ref& ref) {
 }
 
 void Engine::unindex_tid(std::uint32_t tid, TaskSlot slot) {
-    if (state_.slot_by_tid(tid) == slot) {
-        state_.by_tid.at(tid) = no_task;
+    if (TaskSlot& holder = state_.by_tid.at(tid); holder == slot) {
+        holder = no_task;
     }
 }
 
-void Engine::drop_task(TaskSlot slot) {
-    TaskRecord& task = state_.tasks.at(slot);
-    set_state(task, TaskState::alive);  // no zombie any more, for its set
-    sets_.release(std::exchange(task.set, 0), state_.now);
+void Engine::drop_task(TaskSlot slot, TaskRecord& task) {
+    sets_.release(task.set, task.state == TaskState::zombie, state_.now);
     if (task.leader()) {
         // The process is gone. Its children may hold on to it for its heir; if it held on to its
         // own parent then, a line of processes that fork and exit would grow for ever.
@@ -42,14 +39,14 @@ void Engine::drop_task(TaskSlot slot) {
     cgroups_.release(task.cgroup);
     unindex_tid(task.tid, slot);
     by_key_.erase(task.key);
-    state_.tasks.release(slot);
+    state_.tasks.release(slot, task);
 }
 
 /// It turns out to be gone: its release was lost.
-void Engine::lose(const TaskRecord& task, Change& change) {
+void Engine::lose(TaskRecord& task, Change& change) {
     state_.account.tasks_dropped++;
     change.dropped.push_back(task);
-    drop_task(slot_of(task));
+    drop_task(slot_of(task), task);
 }
 
 /// Ends whoever else has the address or the number of a task that is known to be.
@@ -60,7 +57,7 @@ void Engine::evict(const nst_task_ref& ref, std::uint64_t& counter, Change& chan
         return;
     }
     for (const TaskSlot slot : {by_key, by_tid}) {
-        const TaskRecord& task = state_.tasks[slot];
+        TaskRecord& task = state_.tasks.at(slot);
         if (task.key == 0) {
             continue;
         }
@@ -70,7 +67,7 @@ void Engine::evict(const nst_task_ref& ref, std::uint64_t& counter, Change& chan
             counter++;
             change.dropped.push_back(task);
         }
-        drop_task(slot);
+        drop_task(slot, task);
     }
 }
 
@@ -130,26 +127,24 @@ NsRecord& Engine::learn_early_facts(NsRecord& ns) {
 
 void Engine::set_set(TaskRecord& task, std::uint64_t nsproxy, const NsSet& set,
                      std::uint32_t guess) {
-    const int zombie = task.state == TaskState::zombie ? 1 : 0;
-    sets_.add_zombie(task.set, -zombie);
+    const bool zombie = task.state == TaskState::zombie;
     // What somebody is in is known already, and as what it is: a set that is held never has
     // anything else (see Sets::forget). Facts that came early have to be looked at all the same.
     const bool early = !early_facts_.empty();
-    auto shared = early ? std::nullopt : sets_.share(nsproxy, set, guess);
+    auto shared = early ? std::nullopt : sets_.share(nsproxy, set, guess, zombie);
     if (!shared) {
         const NsSet before = state_.set_of(task).ns;
         const NsSet met = before.includes(set) ? set : meet_all(before, set);
         if (early || met != set) {
-            shared = sets_.share(nsproxy, met, 0);
+            shared = sets_.share(nsproxy, met, 0, zombie);
         }
         if (!shared) {
-            task.set = sets_.change(task.set, nsproxy, met, state_.now);
+            task.set = sets_.change(task.set, nsproxy, met, zombie, state_.now);
         }
     }
     if (shared) {
-        sets_.release(std::exchange(task.set, *shared), state_.now);
+        sets_.release(std::exchange(task.set, *shared), zombie, state_.now);
     }
-    sets_.add_zombie(task.set, zombie);
 }
 
 /// Makes all known that is in a set and was not before. Returns what there is of it, after all.
@@ -165,7 +160,7 @@ NsSet Engine::meet_all(const NsSet& before, NsSet set) {
     }
     // One inum under two types (a death and a birth were lost): meeting the one ended the other.
     for (const Slot slot : all_slots) {
-        const NsRecord* ns = namespaces_.find(set[slot]);
+        const NsRecord* ns = namespaces_.look(set[slot]);
         if (ns == nullptr || ns->type != slot_type(slot)) {
             set[slot] = 0;
         }

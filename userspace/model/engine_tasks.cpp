@@ -98,13 +98,13 @@ void Engine::on(const Event& /*event*/, const nst_task_exit& e, Change& change) 
     task->exit_code = e.exit_code;
     task->exited_boot_ns = state_.now;
     task->tracer = e.tracer;
-    const NsSet before = state_.set_of(*task).ns;
     set_state(*task, TaskState::exiting);
     process_dies(e, task->process);
     if (e.last != 0) {
         mark_dying(*task);
     }
     if (!hooked(NST_HOOK_exit_namespaces)) {
+        const NsSet before = state_.set_of(*task).ns;
         learn_namespaces(*task, e.ns, change);
         leave_nsproxy(*task);
         set_state(*task, TaskState::zombie);
@@ -142,15 +142,14 @@ void Engine::bury(const nst_task_ref& gone) {
     }
 }
 
-void Engine::take_away(TaskSlot slot, Change& change) {
-    TaskRecord& task = state_.tasks.at(slot);
+void Engine::take_away(TaskSlot slot, TaskRecord& task, Change& change) {
     // Moved, as the owners of a long one are counted.
     PidVector numbers = std::move(task.vpids);
     change.released = task;
     change.released->vpids = std::move(numbers);
     change.released_ns = state_.set_of(task).ns;
     change.released_cgroup = state_.cgroup_index(task);
-    drop_task(slot);
+    drop_task(slot, task);
 }
 
 void Engine::on(const Event& /*event*/, const nst_task_release& e, Change& change) {
@@ -168,21 +167,22 @@ void Engine::on(const Event& /*event*/, const nst_task_release& e, Change& chang
     if (task.exited_boot_ns != 0 && e.header.boot_ns >= task.exited_boot_ns) {
         state_.account.exit_to_release.add(e.header.boot_ns - task.exited_boot_ns);
     }
-    take_away(slot, change);
+    take_away(slot, task, change);
     change.actor = state_.find_task(e.actor_tid);  // not the task itself where nobody waited
 }
 
 void Engine::on(const Event& /*event*/, const nst_task_free& e, Change& change) {
     bury(e.task);
-    TaskRecord* task = find_key(e.task.key);
-    if (task == nullptr) {
+    const TaskSlot slot = by_key_.find(e.task.key);
+    if (slot == no_task) {
         return;
     }
-    learn_exchange(*task, e.task);
+    TaskRecord& task = state_.tasks.at(slot);
+    learn_exchange(task, e.task);
     // With release_task hooked this is the second witness: the first was lost.
     Account& account = state_.account;
     (hooked(NST_HOOK_release_task) ? account.tasks_dropped : account.tasks_released)++;
-    take_away(slot_of(*task), change);
+    take_away(slot, task, change);
 }
 
 void Engine::on(const Event& /*event*/, const nst_exchange_tids& e, Change& change) {

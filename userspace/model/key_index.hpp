@@ -15,7 +15,8 @@ namespace nstrail {
 /// Keys to small values, of which the value-initialised one (slot 0, null) means that there is
 /// none. Open addressing in steps of one, half full at most: keys come scrambled, so that one
 /// multiplication spreads them, and most are found where they are first looked for. Many small
-/// tables instead of one: when one doubles, that does not hold up much. One thread.
+/// tables instead of one: when one doubles, that does not hold up much. The uppermost bits of the
+/// product choose the table, those from the middle on the place in it. One thread.
 template <class Key, class Value, unsigned shard_bits>
 class KeyIndex {
 public:
@@ -85,18 +86,14 @@ private:
             }
             return at;
         }
-        [[nodiscard]] std::size_t home(std::uint64_t hash) const {
-            return (hash << shard_bits) >> shift;
-        }
+        [[nodiscard]] std::size_t home(std::uint64_t hash) const { return hash >> 32 & mask; }
         void grow() {
             const std::unique_ptr<Entry[]> before = std::move(owned);
             const std::size_t count = before == nullptr ? 0 : mask + 1;
-            const unsigned bits = before == nullptr ? 5 : 65 - shift;
-            owned = std::make_unique<Entry[]>(std::size_t{1} << bits);
+            most = before == nullptr ? 16 : count;
+            owned = std::make_unique<Entry[]>(2 * most);
             entries = owned.get();
-            mask = (std::size_t{1} << bits) - 1;
-            shift = 64 - bits;
-            most = std::size_t{1} << (bits - 1);
+            mask = (2 * most) - 1;
             for (std::size_t from = 0; from < count; from++) {
                 if (before[from].value != Value{}) {
                     entries[find(hash_of(before[from].key), before[from].key)] = before[from];
@@ -127,7 +124,6 @@ private:
         std::unique_ptr<Entry[]> owned;
         Entry* entries = empty.data();
         std::size_t mask = least - 1;
-        unsigned shift = 63;
         std::size_t used = 0;
         std::size_t most = 0;
     };

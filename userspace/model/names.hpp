@@ -31,14 +31,14 @@ public:
             return 0;
         }
         std::uint32_t& known = index_.meet(hash(text));
-        std::uint32_t index = known;
-        if (index == 0 || table_[index].text != text) {
-            index = table_.allocate();
-            table_.at(index).text = text;
-            known = known == 0 ? index : known;
+        if (known != 0 && table_[known].text == text) {
+            return share(known);
         }
-        table_.at(index).references++;
-        return index;
+        const auto made = table_.allocate();
+        made.record.text = text;
+        made.record.references = 1;
+        known = known == 0 ? made.index : known;
+        return made.index;
     }
     /// One more holder of it.
     [[nodiscard]] std::uint32_t share(std::uint32_t index) {
@@ -48,10 +48,12 @@ public:
         return index;
     }
     void release(std::uint32_t index) {
-        if (index != 0 && --table_.at(index).references == 0) {
-            index_.erase_if(hash(table_[index].text),
-                            [&](std::uint32_t known) { return known == index; });
-            table_.release(index);
+        if (index == 0) {
+            return;
+        }
+        if (NameRecord& name = table_.at(index); --name.references == 0) {
+            index_.erase_if(hash(name.text), [&](std::uint32_t known) { return known == index; });
+            table_.release(index, name);
         }
     }
 

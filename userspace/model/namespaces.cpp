@@ -25,24 +25,24 @@ NsRecord& Namespaces::create(std::uint32_t inum, NsType type, std::uint64_t boot
     return made;
 }
 
-void Namespaces::remove(std::uint32_t inum) {
-    const NsRecord gone = *find(inum);
-    table_.remove(inum);
+void Namespaces::remove(const NsRecord& ns) {
+    const std::uint32_t first_place = ns.first_place;
+    table_.remove(ns.inum);
     ends_++;
-    if (gone.first_place != 0) {
-        orphaned_(gone);
+    if (first_place != 0) {
+        orphaned_(first_place);
     }
 }
 
 NsRecord& Namespaces::meet_new(std::uint32_t inum, NsType type, std::uint64_t boot_ns) {
-    if (find(inum) != nullptr) {
-        remove(inum);
+    if (const NsRecord* other = look(inum); other != nullptr) {
+        remove(*other);
     }
     return create(inum, type, boot_ns);
 }
 
-bool Namespaces::knows(const nst_namespace& facts) const {
-    const NsRecord* known = find(facts.inum);
+bool Namespaces::knows(const nst_namespace& facts) {
+    const NsRecord* known = look(facts.inum);
     if (known == nullptr || known->type != static_cast<NsType>(facts.type)) {
         return false;
     }
@@ -91,8 +91,8 @@ void Namespaces::learn_counts(NsRecord& one, const nst_namespace& facts, std::ui
 
 NsRecord& Namespaces::learn(const nst_namespace& facts, std::uint64_t boot_ns, bool newer) {
     const auto type = static_cast<NsType>(facts.type);
-    if (NsRecord* known = edit(facts.inum); known != nullptr && !knows(facts)) {
-        remove(known->inum);
+    if (const NsRecord* known = look(facts.inum); known != nullptr && !knows(facts)) {
+        remove(*known);
     }
     NsRecord& one = meet(facts.inum, type, boot_ns);
     one.facts = true;
@@ -109,11 +109,11 @@ NsRecord& Namespaces::learn(const nst_namespace& facts, std::uint64_t boot_ns, b
 }
 
 void Namespaces::allocated(const nst_inum_alloc& event, std::string_view creator) {
-    if (NsRecord* live = edit(event.inum); live != nullptr) {
+    if (const NsRecord* live = look(event.inum); live != nullptr) {
         // It lives, so its free was missed by both hooks, or its exit twin is still to come.
         account_.destroyed[live->type]++;
-        remove(live->inum);
-        twins_due_[event.inum]++;
+        remove(*live);
+        twins_due_.meet(event.inum)++;
     }
     Candidate candidate{.key = event.ns_key,
                         .boot_ns = event.header.boot_ns,
@@ -136,30 +136,32 @@ bool Namespaces::freed(const nst_inum_free& event, bool pair_attached) {
     if (event.point == NST_hook_point_exit) {
         // The exit may come after the number was given out again: only an entry that was skipped
         // counts.
-        if (std::uint32_t* due = twins_due_.find(event.inum); due != nullptr) {
-            if (--*due == 0) {
+        if (const std::uint32_t due = twins_due_.find(event.inum); due != 0) {
+            if (due == 1) {
                 twins_due_.erase(event.inum);
+            } else {
+                twins_due_.meet(event.inum) = due - 1;
             }
             return false;
         }
     } else if (pair_attached) {
-        twins_due_[event.inum]++;
+        twins_due_.meet(event.inum)++;
     }
     candidates_.erase(event.inum);
-    if (NsRecord* live = edit(event.inum); live != nullptr) {
+    if (const NsRecord* live = look(event.inum); live != nullptr) {
         account_.destroyed[live->type]++;
         if (live->born && event.header.boot_ns >= live->first_seen_ns) {
             account_.lifetimes[live->type].add(event.header.boot_ns - live->first_seen_ns);
         }
-        remove(live->inum);
+        remove(*live);
     }
     return true;
 }
 
 void Namespaces::forget(std::uint32_t inum) {
-    if (NsRecord* live = edit(inum); live != nullptr) {
+    if (const NsRecord* live = look(inum); live != nullptr) {
         account_.forgotten[live->type]++;
-        remove(live->inum);
+        remove(*live);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "model/account.hpp"
+#include "model/key_index.hpp"
 #include "model/ns_table.hpp"
 #include "model/sharded.hpp"
 
@@ -17,13 +18,14 @@ namespace nstrail {
 /// The writer of an NsTable.
 class Namespaces {
 public:
-    /// `orphaned` is called with what was known of each namespace that ends while tasks refer to
+    /// `orphaned` is called with the first place of each namespace that ends while tasks refer to
     /// it: they must not be taken for tasks of the next one that gets the number.
-    Namespaces(NsTable& table, Account& account, std::function<void(const NsRecord&)> orphaned)
+    Namespaces(NsTable& table, Account& account, std::function<void(std::uint32_t)> orphaned)
         : table_(table), account_(account), orphaned_(std::move(orphaned)) {}
 
     /// The living namespace of that inum, or null.
     [[nodiscard]] NsRecord* edit(std::uint32_t inum) { return table_.edit(inum); }
+    [[nodiscard]] const NsRecord* look(std::uint32_t inum) { return table_.look(inum); }
     [[nodiscard]] const NsRecord* find(std::uint32_t inum) const { return table_.find(inum); }
 
     /// The living namespace of that inum and type, made known if it is not. An inum that lives with
@@ -38,7 +40,7 @@ public:
     /// namespace. `newer`: its last pid is newer than the known one.
     NsRecord& learn(const nst_namespace& facts, std::uint64_t boot_ns, bool newer);
     /// The namespace known by that inum is the one that the event is about, as far as can be told.
-    [[nodiscard]] bool knows(const nst_namespace& facts) const;
+    [[nodiscard]] bool knows(const nst_namespace& facts);
 
     /// An inum was given out: a namespace in the making, or a procfs entry. Until a task or a fact
     /// names it nobody can tell.
@@ -77,15 +79,15 @@ private:
     void learn_counts(NsRecord& one, const nst_namespace& facts, std::uint64_t boot_ns, bool newer);
     NsRecord& meet_new(std::uint32_t inum, NsType type, std::uint64_t boot_ns);
     NsRecord& create(std::uint32_t inum, NsType type, std::uint64_t boot_ns);
-    void remove(std::uint32_t inum);
+    void remove(const NsRecord& ns);
 
     NsTable& table_;
     Account& account_;
-    std::function<void(const NsRecord&)> orphaned_;
+    std::function<void(std::uint32_t)> orphaned_;
     std::uint64_t ends_ = 0;
     ShardedMap<std::uint32_t, Candidate, 4> candidates_;
     // Frees told by the entry hook (or implied) whose exit twin is still to come.
-    ShardedMap<std::uint32_t, std::uint32_t, 4> twins_due_;
+    KeyIndex<std::uint32_t, std::uint32_t, 4> twins_due_;
     bool synchronized_ = false;
     bool meeting_old_ = false;
 };

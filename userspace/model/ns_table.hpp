@@ -97,11 +97,10 @@ public:
     }
     /// A new record under that inum, of the next generation. Precondition: none lives there.
     NsRecord& create(std::uint32_t inum) {
-        const Index slot = slots_.allocate();
-        known_[inum % known_.size()] = {};
+        const auto [slot, made] = slots_.allocate();
+        known_[inum % known_.size()] = {.inum = inum, .slot = slot};
         Entry& entry = by_inum_.at(inum);
         entry.slot = slot;
-        NsRecord& made = slots_.at(slot);
         made.inum = inum;
         made.gen = ++entry.gen;
         return made;
@@ -122,7 +121,8 @@ public:
     /// Precondition: one lives there.
     void remove(std::uint32_t inum) {
         known_[inum % known_.size()] = {};
-        slots_.release(std::exchange(by_inum_.at(inum).slot, 0));
+        const Index slot = std::exchange(by_inum_.at(inum).slot, 0);
+        slots_.release(slot, slots_.at(slot));
     }
     [[nodiscard]] std::uint32_t size() const { return slots_.size(); }
     [[nodiscard]] std::uint64_t bytes() const { return slots_.bytes(); }

@@ -177,18 +177,19 @@ class Slab {
 public:
     using Index = std::uint32_t;
 
-    [[nodiscard]] Index allocate() {
+    struct Made {
+        Index index;
+        T& record;
+    };
+    [[nodiscard]] Made allocate() {
         count_++;
-        if (free_ == 0) {
-            return ++end_;
-        }
-        const Index index = free_;
+        const Index index = free_ == 0 ? ++end_ : free_;
         T& record = records_.at(index);
         free_ = std::exchange(record.next_free, 0);
-        return index;
+        return {index, record};
     }
-    void release(Index index) {
-        T& record = records_.at(index);
+    /// `record`: that of the index, which whoever gives it back has at hand.
+    void release(Index index, T& record) {
         record = T{};
         record.next_free = free_;
         free_ = index;

@@ -7,20 +7,20 @@ Processes::Index Processes::find(std::uint32_t tgid) const {
     return tgid < decltype(by_tgid_)::capacity ? by_tgid_[tgid] : none;
 }
 
-Processes::Index Processes::allocate(std::uint32_t tgid) {
-    const Index index = all_.allocate();
-    ProcessRecord& made = all_.at(index);
-    made.tgid = tgid;
-    made.parent = unknown;
-    made.heir = unknown;
-    by_tgid_.at(tgid) = index;
-    return index;
+/// With its one reference.
+Processes::Made Processes::make(std::uint32_t tgid) {
+    const Made made = all_.allocate();
+    made.record.tgid = tgid;
+    made.record.references = 1;
+    made.record.parent = unknown;
+    made.record.heir = unknown;
+    by_tgid_.at(tgid) = made.index;
+    return made;
 }
 
-void Processes::unindex(Index process) {
-    const std::uint32_t tgid = all_[process].tgid;
-    if (find(tgid) == process) {
-        by_tgid_.at(tgid) = none;
+void Processes::unindex(Index process, std::uint32_t tgid) {
+    if (Index& living = by_tgid_.at(tgid); living == process) {
+        living = none;
     }
 }
 
@@ -31,26 +31,32 @@ Processes::Index Processes::acquire(std::uint32_t tgid) {
     if (tgid >= decltype(by_tgid_)::capacity) {
         return unknown;  // no kernel gives such a number
     }
-    const Index known = find(tgid);
-    const Index index = known != none ? known : allocate(tgid);
-    all_.at(index).references++;
-    return index;
+    const Index known = by_tgid_[tgid];
+    if (known == none) {
+        return make(tgid).index;
+    }
+    all_.at(known).references++;
+    return known;
 }
 
-Processes::Index Processes::create(std::uint32_t tgid) {
-    const Index index = allocate(tgid);
-    all_.at(index).references++;
-    return index;
+Processes::Made Processes::create(std::uint32_t tgid, std::uint32_t parent_tgid) {
+    const Made made = make(tgid);
+    made.record.parent = acquire(parent_tgid);
+    return made;
 }
 
 void Processes::release(Index index) {
     // A chain of dead processes that only refer to one another goes in one loop, not in recursion.
-    while (real(index) && --all_.at(index).references == 0) {
-        const ProcessRecord gone = all_[index];
-        if (!gone.dead) {
-            unindex(index);
+    while (real(index)) {
+        ProcessRecord& record = all_.at(index);
+        if (--record.references != 0) {
+            return;
         }
-        all_.release(index);
+        const ProcessRecord gone = record;
+        if (!gone.dead) {
+            unindex(index, gone.tgid);
+        }
+        all_.release(index, record);
         if (gone.cgroup != 0 || gone.exe != 0) {
             gone_.emplace_back(gone.cgroup, gone.exe);
         }
@@ -74,13 +80,15 @@ void Processes::forget_parent(Index process) {
 }
 
 void Processes::die(Index process, std::uint32_t heir_tgid) {
-    if (!real(process) || all_[process].dead) {
+    if (!real(process)) {
         return;
     }
-    unindex(process);
-    all_.at(process).dead = true;
-    const Index heir = heir_tgid == 0 ? unknown : acquire(heir_tgid);
-    all_.at(process).heir = heir;
+    ProcessRecord& record = all_.at(process);
+    if (!record.dead) {
+        unindex(process, record.tgid);
+        record.dead = true;
+        record.heir = heir_tgid == 0 ? unknown : acquire(heir_tgid);
+    }
 }
 
 std::optional<std::uint32_t> Processes::parent_tgid(Index process) const {

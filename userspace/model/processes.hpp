@@ -29,18 +29,22 @@ struct ProcessRecord {
 
 /// Copies cost nothing (see PagedTable). One writer.
 class Processes {
+    using Table = Slab<ProcessRecord, 7>;
+
 public:
-    using Index = std::uint32_t;
+    using Index = Table::Index;
+    using Made = Table::Made;
     static constexpr Index none = 0;     ///< the parent of the first tasks
     static constexpr Index unknown = 1;  ///< a parent that no event has told
 
-    Processes() { (void)all_.allocate(); }
+    Processes() { (void)all_.allocate(); }  // unknown
 
     /// The living process of that tgid, made if it is not known yet. Every call must be matched by
     /// release().
     [[nodiscard]] Index acquire(std::uint32_t tgid);
-    /// A new process: whoever had the tgid before is not its number's holder any more.
-    [[nodiscard]] Index create(std::uint32_t tgid);
+    /// A new process: whoever had the tgid before is not its number's holder any more. Of its
+    /// parent see set_parent(). To be given back as by acquire().
+    [[nodiscard]] Made create(std::uint32_t tgid, std::uint32_t parent_tgid);
     void release(Index index);
 
     /// Sets the parent by tgid; 0 = it has none.
@@ -72,11 +76,11 @@ public:
 
 private:
     [[nodiscard]] static bool real(Index process) { return process > unknown; }
-    Index allocate(std::uint32_t tgid);
-    void unindex(Index process);
+    [[nodiscard]] Made make(std::uint32_t tgid);
+    void unindex(Index process, std::uint32_t tgid);
 
     std::vector<std::pair<std::uint32_t, std::uint32_t>> gone_;  // empty between two events
-    Slab<ProcessRecord, 7> all_;
+    Table all_;
     PagedTable<Index, 10, 6, 7> by_tgid_;  // the living
 };
 

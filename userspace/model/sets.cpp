@@ -11,67 +11,64 @@ std::uint64_t Sets::hash(std::uint64_t nsproxy, const NsSet& set) {
 }
 
 std::optional<std::uint32_t> Sets::share(std::uint64_t nsproxy, const NsSet& set,
-                                         std::uint32_t guess) {
+                                         std::uint32_t guess, bool zombie) {
     std::uint32_t index = guess;
-    if (guess == 0 || !is(guess, nsproxy, set)) {
+    SetRecord* record = guess == 0 ? nullptr : at_if(guess, nsproxy, set);
+    if (record == nullptr) {
         // 0 for that of nothing, which is not in the index.
         index = index_.find(hash(nsproxy, set));
-        if (!is(index, nsproxy, set)) {
-            return std::nullopt;
-        }
+        record = at_if(index, nsproxy, set);
+    }
+    if (record == nullptr) {
+        return std::nullopt;
     }
     if (index != 0) {
-        table_.at(index).references++;
+        record->references++;
+        record->zombies += zombie ? 1 : 0;
     }
     return index;
 }
 
-std::uint32_t Sets::change(std::uint32_t from, std::uint64_t nsproxy, const NsSet& set,
+std::uint32_t Sets::change(std::uint32_t from, std::uint64_t nsproxy, const NsSet& set, bool zombie,
                            std::uint64_t boot_ns) {
-    std::uint32_t to = from;
-    NsSet before;
-    if (from != 0 && table_[from].references == 1) {
+    const auto become = [&](std::uint32_t to, SetRecord& record, const NsSet& before) {
+        record.nsproxy = nsproxy;
+        record.ns = set;
+        record.references = 1;
+        record.zombies = zombie ? 1 : 0;
+        relink(to, before, set, boot_ns);
+        index(to, record);
+    };
+    if (SetRecord& record = table_.at(from); from != 0 && record.references == 1) {
         // Nobody else is in it: it becomes the other, of which most may be the same.
         drop_kept(boot_ns);
-        unindex(from);
-        before = table_[from].ns;
-    } else {
-        to = table_.allocate();
-        while (to / (places_at_once / 16) >= places_.size()) {
-            places_.push_back(std::make_unique<std::array<Place, places_at_once>>());
-        }
+        unindex(from, record);
+        become(from, record, NsSet(record.ns));
+        return from;
     }
-    SetRecord& record = table_.at(to);
-    record.nsproxy = nsproxy;
-    record.ns = set;
-    record.references = 1;
-    relink(to, before, set, boot_ns);
-    index(to);
-    if (to != from) {
-        release(from, boot_ns);
+    const auto [to, record] = table_.allocate();
+    while (to / (places_at_once / 16) >= places_.size()) {
+        places_.push_back(std::make_unique<std::array<Place, places_at_once>>());
     }
+    become(to, record, NsSet{});
+    release(from, zombie, boot_ns);
     return to;
 }
 
-void Sets::index(std::uint32_t index) {
-    const SetRecord& record = table_[index];
+void Sets::index(std::uint32_t index, const SetRecord& record) {
     if (std::uint32_t& known = index_.meet(hash(record.nsproxy, record.ns)); known == 0) {
         known = index;
     }
 }
 
-void Sets::unindex(std::uint32_t index) {
-    const SetRecord& record = table_[index];
-    const std::uint64_t sum = hash(record.nsproxy, record.ns);
-    if (index_.find(sum) == index) {
-        index_.erase(sum);
-    }
+void Sets::unindex(std::uint32_t index, const SetRecord& record) {
+    index_.erase_if(hash(record.nsproxy, record.ns),
+                    [&](std::uint32_t known) { return known == index; });
 }
 
 /// Whether a set that nobody is in any more may stay: one of zombies, in namespaces that others
 /// have too. Precondition: somebody is in each other set.
-bool Sets::may_stay(std::uint32_t index) {
-    const SetRecord& record = table_[index];
+bool Sets::may_stay(const SetRecord& record) {
     NsSet zombies;
     for (const Slot slot : {Slot::pid, Slot::user}) {
         const NsRecord* ns = namespaces_.look(record.ns[slot]);
@@ -85,15 +82,18 @@ bool Sets::may_stay(std::uint32_t index) {
 
 void Sets::drop_kept(std::uint64_t boot_ns) {
     const std::uint32_t index = std::exchange(kept_, 0);
-    if (index != 0 && table_[index].references == 0) {
-        remove(index, boot_ns);
+    if (index == 0) {
+        return;
+    }
+    if (SetRecord& record = table_.at(index); record.references == 0) {
+        remove(index, record, boot_ns);
     }
 }
 
-void Sets::remove(std::uint32_t index, std::uint64_t boot_ns) {
-    unindex(index);
-    relink(index, table_[index].ns, NsSet{}, boot_ns);
-    table_.release(index);
+void Sets::remove(std::uint32_t index, SetRecord& record, std::uint64_t boot_ns) {
+    unindex(index, record);
+    relink(index, record.ns, NsSet{}, boot_ns);
+    table_.release(index, record);
 }
 
 void Sets::relink(std::uint32_t index, const NsSet& before, const NsSet& after,
@@ -139,11 +139,12 @@ void Sets::unlink(std::uint32_t number, Slot slot, NsRecord& ns, std::uint64_t b
     }
 }
 
-void Sets::forget(const NsRecord& gone) {
-    for (std::uint32_t number = gone.first_place; number != 0; number = place(number).next) {
+void Sets::forget(std::uint32_t first_place) {
+    for (std::uint32_t number = first_place; number != 0; number = place(number).next) {
         const std::uint32_t index = number / 16;
-        unindex(index);
-        table_.at(index).ns[all_slots[number % 16]] = 0;
+        SetRecord& record = table_.at(index);
+        unindex(index, record);
+        record.ns[all_slots[number % 16]] = 0;
     }
 }
 

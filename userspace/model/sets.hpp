@@ -40,48 +40,53 @@ public:
     Sets(SetTable& table, NsTable& namespaces) : table_(table), namespaces_(namespaces) {}
 
     /// The index of that set where somebody holds it already, to be given back by release() or
-    /// change(); `guess`: maybe it is this one.
+    /// change(); `guess`: maybe it is this one. `zombie`, here and below: of the task it is for.
     [[nodiscard]] std::optional<std::uint32_t> share(std::uint64_t nsproxy, const NsSet& set,
-                                                     std::uint32_t guess);
+                                                     std::uint32_t guess, bool zombie);
     /// Gives back `from` and returns the index of that set, which nobody holds, to be given back in
     /// its turn. Precondition: what it refers to lives.
     [[nodiscard]] std::uint32_t change(std::uint32_t from, std::uint64_t nsproxy, const NsSet& set,
-                                       std::uint64_t boot_ns);
-    void release(std::uint32_t index, std::uint64_t boot_ns) {
-        if (index != 0 && --table_.at(index).references == 0 && index != kept_) {
+                                       bool zombie, std::uint64_t boot_ns);
+    void release(std::uint32_t index, bool zombie, std::uint64_t boot_ns) {
+        if (index == 0) {
+            return;
+        }
+        SetRecord& record = table_.at(index);
+        record.zombies -= zombie ? 1 : 0;
+        if (--record.references == 0 && index != kept_) {
             drop_kept(boot_ns);
-            if (may_stay(index)) {
+            if (may_stay(record)) {
                 kept_ = index;
             } else {
-                remove(index, boot_ns);
+                remove(index, record, boot_ns);
             }
         }
     }
     /// No set stays that nobody is in.
     void drop_kept(std::uint64_t boot_ns);
-    /// A task in that set has become a zombie (+1), or a zombie has gone from it (-1); or not (0).
+    /// A task in that set has become a zombie (+1), or is none any more (-1).
     void add_zombie(std::uint32_t index, int by) {
-        if (index != 0 && by != 0) {
+        if (index != 0) {
             table_.at(index).zombies += static_cast<std::uint32_t>(by);
         }
     }
     /// Time grows with the number of sets that refer to it.
     [[nodiscard]] Population population(std::uint32_t inum) const;
-    /// That namespace has gone: no set refers to it any more. Time grows with the number of those
-    /// that did.
-    void forget(const NsRecord& gone);
+    /// The namespace whose list begins there has gone: no set refers to it any more. Time grows
+    /// with the number of those that did.
+    void forget(std::uint32_t first_place);
 
 private:
     [[nodiscard]] static std::uint64_t hash(std::uint64_t nsproxy, const NsSet& set);
-    /// It is the set of that index.
-    [[nodiscard]] bool is(std::uint32_t index, std::uint64_t nsproxy, const NsSet& set) const {
-        const SetRecord& record = table_[index];
-        return record.nsproxy == nsproxy && record.ns == set;
+    /// The record of that index if it is that set, else null.
+    [[nodiscard]] SetRecord* at_if(std::uint32_t index, std::uint64_t nsproxy, const NsSet& set) {
+        SetRecord& record = table_.at(index);
+        return record.nsproxy == nsproxy && record.ns == set ? &record : nullptr;
     }
-    [[nodiscard]] bool may_stay(std::uint32_t index);
-    void remove(std::uint32_t index, std::uint64_t boot_ns);
-    void index(std::uint32_t index);
-    void unindex(std::uint32_t index);
+    [[nodiscard]] bool may_stay(const SetRecord& record);
+    void remove(std::uint32_t index, SetRecord& record, std::uint64_t boot_ns);
+    void index(std::uint32_t index, const SetRecord& record);
+    void unindex(std::uint32_t index, const SetRecord& record);
     void relink(std::uint32_t index, const NsSet& before, const NsSet& after,
                 std::uint64_t boot_ns);
     void link(std::uint32_t number, Slot slot, NsRecord& ns);

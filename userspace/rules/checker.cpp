@@ -124,6 +124,7 @@ void Checker::look(const Event& event) {
     }
     const Scene scene{.event = event, .world = world_, .ledger = ledger_};
     Witness witness(*this, event);
+#pragma GCC unroll 1  // few read the same kind
     for (const auto& [rule, checked, look] : active) {
         witness.rule(rule);
         *checked += look(scene, witness) == Outcome::nothing ? 0 : 1;

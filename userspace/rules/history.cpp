@@ -18,6 +18,7 @@ namespace {
 void copy(std::uint64_t* to, std::span<const std::byte> from) {
 #ifdef __x86_64__
     std::size_t at = 0;
+#pragma GCC unroll 1  // most are short: to find out where to begin in a longer loop costs more
     for (; at + sizeof(__m128i) <= from.size(); at += sizeof(__m128i), to += 2) {
         const __m128i two = _mm_loadu_si128(reinterpret_cast<const __m128i*>(&from[at]));
         _mm_stream_si128(reinterpret_cast<__m128i*>(to), two);
