@@ -22,6 +22,7 @@
 #include <nstrail.skel.h>
 
 #include "base/fd.hpp"
+#include "source/audit_marks.hpp"
 #include "source/canary.hpp"
 #include "source/holders.hpp"
 #include "source/holders_round.hpp"
@@ -46,7 +47,6 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds shortest_pause{1};
 // Reading every program's recursion_misses takes a system call each.
 constexpr milliseconds audit_every{250};
-constexpr milliseconds mark_every{5000};
 
 struct SkeletonCloser {
     void operator()(nstrail_bpf* skeleton) const { nstrail_bpf__destroy(skeleton); }
@@ -151,6 +151,7 @@ struct LiveSource::State {
         int link;  ///< owned by `links` or an iterator
         Way way;
         ProgramRuns runs;
+        std::uint64_t skipped = 0;  // runs so far, when that was last read
     };
     std::vector<Program> programs;
     std::vector<Link> links;
@@ -167,14 +168,13 @@ struct LiveSource::State {
     std::optional<HoldersRound> holders;
     bool session_told = false;
     Clock::time_point audited = Clock::now();
-    Clock::time_point marked_at = Clock::now();
-    std::uint64_t marked = 0;  // delivered when the last mark was told
-    int marks_due = 0;
+    AuditMarks marks{audited};
     std::uint64_t session_id = 0;
     std::uint64_t continues = 0;
     std::uint64_t emitted_before = 0;  // told by whoever had the programs before
     std::uint64_t dropped_before = 0;
-    std::uint64_t ran_by_then = 0;  // programs, and records of theirs, by the last audit
+    std::uint64_t ran_by_then = 0;      // programs at hooks, by the last audit
+    std::uint64_t emitted_by_then = 0;  // and records, those of snapshots among them
     milliseconds pause = shortest_pause;
     milliseconds longest = shortest_pause;
 
@@ -203,9 +203,8 @@ struct LiveSource::State {
                   std::uint64_t lost);
     std::size_t drain(const EventHandler& handle);
     struct Side;
-    std::uint64_t read_runs(Program& program) const;
+    void read_runs(Program& program) const;
     void audit(const EventHandler& handle);
-    [[nodiscard]] bool mark_is_due() const;
     void tell_audited(const EventHandler& handle);
 };
 
@@ -562,6 +561,7 @@ std::size_t LiveSource::State::drain(const EventHandler& handle) {
         }
         loss.arrived(event->header().cpu, event->header().seq, ring->produced());
         counts.delivered++;
+        marks.delivered(*event);
         deliver(handle, *event);
     });
     for (const auto& lost : loss.settle(ring->consumed())) {
@@ -575,11 +575,15 @@ struct LiveSource::State::Side {
     State& state;
     const EventHandler& handle;
     const std::vector<nst_cpu_stats>& cpus;
+    bool ran;  // a program at a hook did, or may not have ended yet
 
     [[nodiscard]] LossAudit::Counted counted() const {
         LossAudit::Counted counted{.skipped = {}, .cpus = cpus};
         for (Program& program : state.programs) {
-            counted.skipped.push_back(state.read_runs(program));
+            if (ran) {
+                state.read_runs(program);
+            }
+            counted.skipped.push_back(program.skipped);
         }
         return counted;
     }
@@ -595,40 +599,40 @@ struct LiveSource::State::Side {
     }
 };
 
-/// Keeps what the kernel says of the program's runs. Returns how many it skipped so far, as far as
-/// it says.
-std::uint64_t LiveSource::State::read_runs(Program& program) const {
+/// Keeps what the kernel says of the program's runs, and of those that it skipped.
+void LiveSource::State::read_runs(Program& program) const {
     bpf_prog_info info{};
     std::uint32_t size = sizeof(info);
     if (bpf_obj_get_info_by_fd(program.fd, &info, &size) != 0) {
-        return 0;
+        return;
     }
     program.runs.runs = info.run_cnt;
     program.runs.ns = info.run_time_ns;
     const bool kprobe = program.way == Way::kprobe;
-    return info.recursion_misses + (kprobe ? kprobe_misses(program.link).value_or(0) : 0);
+    program.skipped =
+        info.recursion_misses + (kprobe ? kprobe_misses(program.link).value_or(0) : 0);
 }
 
 void LiveSource::State::audit(const EventHandler& handle) {
     audited = Clock::now();
     const auto cpus = read_stats();
-    std::uint64_t ran = 0;
+    std::uint64_t runs = 0;
+    std::uint64_t emitted = 0;
+    std::uint64_t dropped = 0;
     for (const nst_cpu_stats& cpu : cpus) {
-        ran = std::accumulate(std::begin(cpu.hits), std::end(cpu.hits), ran + cpu.emitted);
+        runs = std::accumulate(std::begin(cpu.hits), std::end(cpu.hits), runs);
+        emitted += cpu.emitted;
+        dropped += cpu.dropped;
     }
     // A run is skipped only while another is at work, which was counted as it began. Before the
     // marks that are due is looked in any case: that one may take its time.
-    if (ran == ran_by_then && !loss.pending() && !mark_is_due()) {
+    const bool ran = runs != ran_by_then || marks.due(audited);
+    if (!ran && emitted == emitted_by_then && !loss.pending()) {
         return;
     }
-    if (loss_audit.close(loss, Side{*this, handle, cpus})) {
-        ran_by_then = ran;
-        std::uint64_t emitted = 0;
-        std::uint64_t dropped = 0;
-        for (const nst_cpu_stats& cpu : cpus) {
-            emitted += cpu.emitted;
-            dropped += cpu.dropped;
-        }
+    if (loss_audit.close(loss, Side{*this, handle, cpus, ran})) {
+        ran_by_then = runs;
+        emitted_by_then = emitted;
         counts.emitted = emitted - emitted_before;
         counts.dropped = dropped - dropped_before;
         if (pins) {
@@ -638,21 +642,12 @@ void LiveSource::State::audit(const EventHandler& handle) {
     }
 }
 
-bool LiveSource::State::mark_is_due() const {
-    return marks_due != 0 || counts.delivered != marked || audited - marked_at >= mark_every;
-}
-
-/// Two marks after the latest event say that nothing was lost ahead of it (NST_mark_what_audited);
-/// on a quiet host one comes from time to time, which tells how late it is.
 void LiveSource::State::tell_audited(const EventHandler& handle) {
-    if (loss.pending() || !mark_is_due()) {
-        return;
+    if (!loss.pending() && marks.due(audited)) {
+        marks.told(audited);
+        tell_made(teller(handle),
+                  nst_mark{.header = {}, .what = NST_mark_what_audited, .round = 0});
     }
-    marks_due = counts.delivered != marked ? 2 : marks_due;
-    marked = counts.delivered;
-    marks_due -= marks_due != 0 ? 1 : 0;
-    marked_at = audited;
-    tell_made(teller(handle), nst_mark{.header = {}, .what = NST_mark_what_audited, .round = 0});
 }
 
 Result<std::size_t> LiveSource::poll(const EventHandler& handle) {
