@@ -205,7 +205,6 @@ struct LiveSource::State {
     struct Side;
     void read_runs(Program& program) const;
     void audit(const EventHandler& handle);
-    void tell_audited(const EventHandler& handle);
 };
 
 Result<void> LiveSource::State::load(std::size_t ring_bytes) {
@@ -638,15 +637,13 @@ void LiveSource::State::audit(const EventHandler& handle) {
         if (pins) {
             pins->handover()->dropped = dropped;
         }
-        tell_audited(handle);
-    }
-}
-
-void LiveSource::State::tell_audited(const EventHandler& handle) {
-    if (!loss.pending() && marks.due(audited)) {
-        marks.told(audited);
-        tell_made(teller(handle),
-                  nst_mark{.header = {}, .what = NST_mark_what_audited, .round = 0});
+        // It says that all programs were looked at: where none was, it only became due by what has
+        // just been read.
+        if (ran && !loss.pending() && marks.due(audited)) {
+            marks.told(audited);
+            tell_made(teller(handle),
+                      nst_mark{.header = {}, .what = NST_mark_what_audited, .round = 0});
+        }
     }
 }
 
