@@ -42,8 +42,8 @@ public:
     /// The living process of that tgid, made if it is not known yet. Every call must be matched by
     /// release().
     [[nodiscard]] Index acquire(std::uint32_t tgid);
-    /// A new process: whoever had the tgid before is not its number's holder any more. Of its
-    /// parent see set_parent(). To be given back as by acquire().
+    /// A new process: whoever had the tgid before is not its number's holder any more.
+    /// `parent_tgid` as for set_parent(). To be matched by release() as well.
     [[nodiscard]] Made create(std::uint32_t tgid, std::uint32_t parent_tgid);
     void release(Index index);
 
