@@ -2,12 +2,14 @@
 #include "rules/checker.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "event/reflect.hpp"
 #include "event/session.hpp"
+#include "rules/invariants.hpp"
 
 namespace nstrail {
 
@@ -66,18 +68,11 @@ Checker::Checker(World& world, NotableOptions notable)
 void Checker::plan(const nst_session& session) {
     const std::uint64_t hooks = session.hooks & ~session.silent_hooks;
     uncounted_ = session.uncounted_hooks != 0;
-    for (auto& active : by_kind_) {
-        active.clear();
-    }
+    checkable_ = 0;
     for (std::size_t i = 0; i < all_rules().size(); i++) {
-        const Rule& rule = *all_rules()[i];
-        findings_.rules[i].uncheckable = uncheckable(rule, hooks);
-        if (!findings_.rules[i].uncheckable) {
-            for (const Reader& reader : rule.readers) {
-                by_kind_[reader.kind].push_back(
-                    {.rule = i, .checked = &findings_.rules[i].checked, .look = reader.look});
-            }
-        }
+        const bool not_here = uncheckable(*all_rules()[i], hooks);
+        findings_.rules[i].uncheckable = not_here;
+        checkable_ |= std::uint64_t{not_here ? 0U : 1U} << i;
     }
 }
 
@@ -117,18 +112,64 @@ Change Checker::apply(const Event& event) {
     return change;
 }
 
+static_assert(invariants.size() <= 64, "each has a bit");
+
+struct Checker::Looks {
+    using Function = void (*)(Checker& checker, const Event& event);
+
+    /// By kind: every rule that reads it, one after the other, in one function. Which these are is
+    /// known here, so nothing is called by its address and little is called at all.
+    static consteval std::array<Function, NST_KIND_end> by_kind() {
+        return []<std::size_t... kind>(std::index_sequence<kind...>) {
+            return std::array<Function, NST_KIND_end>{all<static_cast<Kind>(kind)>...};
+        }(std::make_index_sequence<NST_KIND_end>());
+    }
+
+private:
+    struct Look {
+        std::size_t rule = 0;
+        Outcome (*look)(const Scene& scene, Report& report) = nullptr;
+    };
+    struct Found {
+        std::array<Look, invariants.size()> looks{};
+        std::size_t count = 0;
+    };
+
+    static consteval Found of(Kind kind) {
+        Found found;
+        for (std::size_t rule = 0; rule < invariants.size(); rule++) {
+            for (const Reader& reader : invariants[rule]->readers) {
+                if (reader.kind == kind) {
+                    found.looks[found.count++] = {.rule = rule, .look = reader.look};
+                }
+            }
+        }
+        return found;
+    }
+
+    template <Kind kind>
+    static void all(Checker& checker, const Event& event) {
+        static constexpr Found found = of(kind);
+        const Scene scene{.event = event, .world = checker.world_, .ledger = checker.ledger_};
+        Witness witness(checker, event);
+        [&]<std::size_t... at>(std::index_sequence<at...>) {
+            (one<found.looks[at].rule, found.looks[at].look>(checker, scene, witness), ...);
+        }(std::make_index_sequence<found.count>());
+    }
+
+    template <std::size_t rule, auto look>
+    static void one(Checker& checker, const Scene& scene, Witness& witness) {
+        if ((checker.checkable_ >> rule & 1) != 0) {
+            witness.rule(rule);
+            checker.findings_.rules[rule].checked +=
+                look(scene, witness) == Outcome::nothing ? 0 : 1;
+        }
+    }
+};
+
 void Checker::look(const Event& event) {
-    const auto& active = by_kind_[event.kind()];
-    if (active.empty()) {
-        return;
-    }
-    const Scene scene{.event = event, .world = world_, .ledger = ledger_};
-    Witness witness(*this, event);
-#pragma GCC unroll 1  // few read the same kind
-    for (const auto& [rule, checked, look] : active) {
-        witness.rule(rule);
-        *checked += look(scene, witness) == Outcome::nothing ? 0 : 1;
-    }
+    static constexpr auto looks = Looks::by_kind();
+    looks[event.kind()](*this, event);
 }
 
 void Checker::finish() {

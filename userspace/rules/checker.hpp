@@ -2,7 +2,6 @@
 // The rules at work on a stream of events.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -45,17 +44,14 @@ public:
     [[nodiscard]] const Lookout& lookout() const { return lookout_; }
 
 private:
-    struct Active {
-        std::size_t rule;
-        std::uint64_t* checked;
-        Outcome (*look)(const Scene& scene, Report& report);
-    };
     struct Suspect {
         Finding finding;
         std::size_t rule;
         bool alone;  // the event by itself shows it
     };
     class Witness;
+    /// The rules that read a kind of event.
+    struct Looks;
 
     void plan(const nst_session& session);
     void look(const Event& event);
@@ -68,7 +64,7 @@ private:
     Ledger ledger_;
     History history_;
     Lookout lookout_;
-    std::array<std::vector<Active>, NST_KIND_end> by_kind_;
+    std::uint64_t checkable_ = 0;  // bits in the order of all_rules()
     bool uncounted_ = false;
     std::vector<Suspect> older_;  // from before the latest mark
     std::vector<Suspect> newer_;

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "rules/invariants.hpp"
+
 namespace nstrail {
 
 std::string Scene::name(std::uint32_t tid) const {
@@ -56,24 +58,10 @@ std::optional<bool> is_within(const World& world, std::uint32_t inum, std::uint3
     return std::nullopt;
 }
 
-#define RULE(name)          \
-    namespace name {        \
-    extern const Rule rule; \
-    }
-#include "rules/invariants.inc"
-#undef RULE
+static_assert(std::ranges::is_sorted(invariants, {}, &Rule::id));
 
 std::span<const Rule* const> all_rules() {
-    static const auto rules = [] {
-        std::vector<const Rule*> all = {
-#define RULE(name) &name::rule,
-#include "rules/invariants.inc"
-#undef RULE
-        };
-        std::ranges::sort(all, {}, &Rule::id);
-        return all;
-    }();
-    return rules;
+    return invariants;
 }
 
 bool uncheckable(const Rule& rule, std::uint64_t hooks) {

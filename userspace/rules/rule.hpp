@@ -4,7 +4,8 @@
 //
 // A rule is one file in invariants/, which the build finds by itself. It is given each event of the
 // kinds it reads before the model and the ledger have taken it in, so it sees the world as it was
-// and what the event says of it. It only observes.
+// and what the event says of it. It only observes. It is a header, so that the compiler can make
+// one function of what all rules ask of a kind of event (checker.cpp).
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "model/world.hpp"
 #include "rules/ledger.hpp"
@@ -88,12 +88,15 @@ struct Reader {
     Kind kind;
     Outcome (*look)(const Scene& scene, Report& report);
 };
+/// What a Reader calls.
+template <class T, Outcome (*look)(const T& event, const Scene& scene, Report& report)>
+[[nodiscard]] Outcome look_as(const Scene& scene, Report& report) {
+    return look(scene.event.as<T>(), scene, report);
+}
 /// A Reader from a function that takes the event's fixed part.
 template <class T, Outcome (*look)(const T& event, const Scene& scene, Report& report)>
-[[nodiscard]] Reader reads() {
-    return {kind_of<T>, [](const Scene& scene, Report& report) {
-                return look(scene.event.as<T>(), scene, report);
-            }};
+[[nodiscard]] constexpr Reader reads() {
+    return {.kind = kind_of<T>, .look = look_as<T, look>};
 }
 
 struct Rule {
@@ -101,8 +104,8 @@ struct Rule {
     std::string_view statement;   ///< the invariant, one sentence
     std::string_view kernel;      ///< the function that makes it true
     std::string_view exceptions;  ///< what looks like a breach and is none; empty = nothing
-    std::vector<nst_hook> hooks;  ///< all of these are needed to check it
-    std::vector<Reader> readers;
+    std::initializer_list<nst_hook> hooks;  ///< all of these are needed to check it
+    std::initializer_list<Reader> readers;
 };
 
 /// All rules, by id.

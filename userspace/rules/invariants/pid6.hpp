@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -7,9 +9,7 @@
 
 namespace nstrail::pid6 {
 
-namespace {
-
-Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
+inline Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     if (e.error != 0 || e.set_tid_size == 0) {
         return Outcome::nothing;
     }
@@ -31,10 +31,7 @@ Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "PID6",
     .statement =
         "A granted set_tid gives exactly the numbers asked for, in the innermost "

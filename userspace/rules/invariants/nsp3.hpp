@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::nsp3 {
 
-namespace {
-
 /// What current does after it has left its namespaces.
-Outcome acts(const nst_task_ref& task, std::string_view what, const Scene& scene, Report& report) {
+inline Outcome acts(const nst_task_ref& task, std::string_view what, const Scene& scene,
+                    Report& report) {
     const TaskLife* life = scene.ledger.task(task.key);
     const Released* released = life != nullptr ? nullptr : scene.ledger.released(task);
     const Place left = life != nullptr ? life->left : released != nullptr ? released->at : not_told;
@@ -23,7 +24,7 @@ Outcome acts(const nst_task_ref& task, std::string_view what, const Scene& scene
     return life != nullptr ? Outcome::holds : Outcome::nothing;
 }
 
-Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
+inline Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     const bool told_before = e.via != NST_switch_via_syscall;
     if (told_before && e.before.nsproxy == 0 && e.after.nsproxy != 0) {
         return report.broken({.task = e.task, .ns = 0}, {}, [&] {
@@ -44,26 +45,23 @@ Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
                 scene, report);
 }
 
-Outcome allocated(const nst_alloc_pid& e, const Scene& scene, Report& report) {
+inline Outcome allocated(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     return acts(e.actor, "allocated a struct pid", scene, report);
 }
 
-Outcome gave_birth(const nst_task_new& e, const Scene& scene, Report& report) {
+inline Outcome gave_birth(const nst_task_new& e, const Scene& scene, Report& report) {
     return acts(e.actor, "gave birth to a task", scene, report);
 }
 
-Outcome exchanged(const nst_exchange_tids& e, const Scene& scene, Report& report) {
+inline Outcome exchanged(const nst_exchange_tids& e, const Scene& scene, Report& report) {
     return acts(e.task, "took its leader's tid", scene, report);
 }
 
-Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
+inline Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
     return acts(e.task, "executed a program", scene, report);
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "NSP3",
     .statement =
         "A task leaves its namespaces once, and after that it has no part in any: NULL is "

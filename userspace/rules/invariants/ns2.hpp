@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -7,9 +9,7 @@
 
 namespace nstrail::ns2 {
 
-namespace {
-
-Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
+inline Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
     const InumLife* life = scene.ledger.inum(e.inum);
     // Of one from before the trace its tasks are only known by a snapshot.
     if (e.point != NST_hook_point_entry || life == nullptr || !life->live()) {
@@ -35,10 +35,7 @@ Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
     return ns != nullptr ? Outcome::holds : Outcome::nothing;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "NS2",
     .statement =
         "When a namespace dies no living task refers to it, and no number of a pid "

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::rel6 {
 
-namespace {
-
-Outcome released(const nst_task_release& e, const Scene& scene, Report& report) {
+inline Outcome released(const nst_task_release& e, const Scene& scene, Report& report) {
     if (e.via == NST_release_via_resync || e.task.tid != e.task.tgid) {
         return Outcome::nothing;
     }
@@ -30,10 +30,7 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
     return Outcome::holds;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "REL6",
     .statement =
         "Of a pid namespace the thread group of its init is released last, when all other "

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::pid1 {
 
-namespace {
-
-Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
+inline Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     if (e.error != 0) {
         return Outcome::nothing;
     }
@@ -32,10 +32,7 @@ Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "PID1",
     .statement = "No two live struct pids share a number in one pid namespace.",
     .kernel = "alloc_pid, free_pid: idr_alloc and idr_remove under pidmap_lock",

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::exe {
 
-namespace {
-
-Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
+inline Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
     if (e.old_tid == e.task.tid) {
         return Outcome::nothing;
     }
@@ -28,10 +28,7 @@ Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "EXE",
     .statement = "An exec that changes the task's tid was preceded by an exchange of tids.",
     .kernel = "de_thread: exchange_tids",

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::pid5 {
 
-namespace {
-
-Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
+inline Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     if (e.error != 0) {
         return Outcome::nothing;
     }
@@ -29,10 +29,7 @@ Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     return outcome;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "PID5",
     .statement = "The first number of an empty pid namespace is 1.",
     .kernel =

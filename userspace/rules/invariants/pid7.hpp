@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <algorithm>
 #include <cerrno>
 
@@ -9,10 +11,8 @@
 
 namespace nstrail::pid7 {
 
-namespace {
-
 // kernel.pid_max can be set to no less (RESERVED_PIDS + 1), so a smaller number is never too large.
-constexpr std::uint32_t pid_max_min = 301;
+inline constexpr std::uint32_t pid_max_min = 301;
 
 /// One number asked for, as far as what the kernel looks at is known.
 struct Asked {
@@ -22,7 +22,7 @@ struct Asked {
     std::optional<bool> capable;
 };
 
-Asked look(const nst_alloc_pid& e, const nst_pid_request& one, const World& world) {
+inline Asked look(const nst_alloc_pid& e, const nst_pid_request& one, const World& world) {
     Asked asked;
     asked.in_range = one.asked >= 1 && one.asked < pid_max_min;
     asked.out_of_range = one.asked < 1 || one.asked > 0x7FFFFFFF;
@@ -43,7 +43,7 @@ Asked look(const nst_alloc_pid& e, const nst_pid_request& one, const World& worl
     return asked;
 }
 
-Outcome answered(const nst_alloc_pid& e, const Scene& scene, Report& report) {
+inline Outcome answered(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     if (e.set_tid_size == 0) {
         return Outcome::nothing;
     }
@@ -90,10 +90,7 @@ Outcome answered(const nst_alloc_pid& e, const Scene& scene, Report& report) {
                                                                    : Outcome::nothing;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "PID7",
     .statement =
         "set_tid is refused with EINVAL or EPERM for the documented reasons and only "

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::usr1 {
 
-namespace {
-
-Outcome changed(const nst_cred_user_ns& e, const Scene& scene, Report& report) {
+inline Outcome changed(const nst_cred_user_ns& e, const Scene& scene, Report& report) {
     const auto within =
         e.before == 0 || e.after == 0 ? std::nullopt : is_within(scene.world, e.after, e.before);
     if (!within) {
@@ -27,10 +27,7 @@ Outcome changed(const nst_cred_user_ns& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "USR1",
     .statement = "A task's user namespace changes only to a descendant.",
     .kernel = "create_user_ns, userns_install",

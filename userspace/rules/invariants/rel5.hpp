@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::rel5 {
 
-namespace {
-
-Outcome released(const nst_task_release& e, const Scene& scene, Report& report) {
+inline Outcome released(const nst_task_release& e, const Scene& scene, Report& report) {
     if (e.task.tid != e.task.tgid || e.via == NST_release_via_resync) {
         return Outcome::nothing;
     }
@@ -23,10 +23,7 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
     return scene.ledger.task(e.task.key) != nullptr ? Outcome::holds : Outcome::nothing;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "REL5",
     .statement = "The leader of a thread group is released last of it.",
     .kernel = "delay_group_leader",

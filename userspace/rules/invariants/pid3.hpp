@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::pid3 {
 
-namespace {
-
-Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
+inline Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
     const PidLife* life = scene.ledger.pid(e.pid_key);
     if (life == nullptr) {
         return Outcome::nothing;
@@ -38,10 +38,7 @@ Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "PID3",
     .statement = "A struct pid is freed at most once, with the numbers that it was given.",
     .kernel = "__change_pid: free_pid when its last user of any type goes",

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <linux/sched.h>
 
 #include <fmt/format.h>
@@ -8,18 +10,16 @@
 
 namespace nstrail::nsp5 {
 
-namespace {
-
 /// What is for children becomes the child's own (timens_on_fork), but not with CLONE_VM in every
 /// kernel.
-bool time_is_right(const nst_task_new& e, const NsSet& child, const NsSet& parent) {
+inline bool time_is_right(const nst_task_new& e, const NsSet& child, const NsSet& parent) {
     const std::uint32_t time = child[Slot::time];
     return time == parent[Slot::time_for_children] ||
            ((e.clone_flags & CLONE_NEWTIME) != 0 && time == child[Slot::time_for_children]) ||
            ((e.clone_flags & CLONE_VM) != 0 && time == parent[Slot::time]);
 }
 
-constexpr std::uint64_t any_new = [] {
+inline constexpr std::uint64_t any_new = [] {
     std::uint64_t flags = 0;
     for (const Slot slot : all_slots) {
         flags |= clone_flag(slot);
@@ -27,7 +27,7 @@ constexpr std::uint64_t any_new = [] {
     return flags;
 }();
 
-Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
+inline Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     const About about{.task = e.task, .ns = e.ns.pid};
     if (e.ns.nsproxy == 0) {
         return Outcome::nothing;
@@ -84,10 +84,7 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "NSP5",
     .statement =
         "A task is born in the pid namespace that its nsproxy has for children, a thread "

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::rel3 {
 
-namespace {
-
-Outcome released(const nst_task_release& e, const Scene& scene, Report& report) {
+inline Outcome released(const nst_task_release& e, const Scene& scene, Report& report) {
     if (e.via == NST_release_via_resync) {
         return Outcome::nothing;
     }
@@ -44,7 +44,7 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
     return Outcome::holds;
 }
 
-Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
+inline Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
     const PidLife* pid = scene.ledger.pid(e.pid_key);
     if (pid == nullptr || pid->attached == not_told || pid->freed > pid->allocated) {
         return Outcome::nothing;
@@ -60,10 +60,7 @@ Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "REL3",
     .statement = "At its release a task's struct pid is still attached; it is freed later.",
     .kernel = "__unhash_process: detach_pid",

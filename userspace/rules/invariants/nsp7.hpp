@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::nsp7 {
 
-namespace {
+inline constexpr std::uint64_t no_references = 0xFFFFFFFF;
 
-constexpr std::uint64_t no_references = 0xFFFFFFFF;
-
-Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
+inline Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     if (e.after.nsproxy == 0) {
         return Outcome::nothing;
     }
@@ -45,7 +45,7 @@ Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
+inline Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     const NsproxyLife* life = scene.ledger.nsproxy(e.ns.nsproxy);
     if (life == nullptr) {
         return Outcome::nothing;
@@ -61,10 +61,7 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "NSP7",
     .statement =
         "A new nsproxy is init's, brand-new, or one that a living task holds, and its "

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::ns1 {
 
-namespace {
-
-Outcome allocated(const nst_inum_alloc& e, const Scene& scene, Report& report) {
+inline Outcome allocated(const nst_inum_alloc& e, const Scene& scene, Report& report) {
     const InumLife* life = scene.ledger.inum(e.inum);
     if (life != nullptr && life->live()) {
         return report.broken({.task = {}, .ns = e.inum}, {life->allocated}, [&] {
@@ -20,7 +20,7 @@ Outcome allocated(const nst_inum_alloc& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
+inline Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
     // The other end of the pair may come after the number was given out again.
     if (e.point != NST_hook_point_entry) {
         return Outcome::nothing;
@@ -40,10 +40,7 @@ Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "NS1",
     .statement = "Birth and death alternate for each inode number of a namespace.",
     .kernel = "proc_alloc_inum, proc_free_inum: ida_alloc and ida_free under the ida's lock",

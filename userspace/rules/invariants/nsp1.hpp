@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::nsp1 {
 
-namespace {
-
-Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
+inline Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     if (e.actor_key == e.task.key) {
         return Outcome::holds;
     }
@@ -33,10 +33,7 @@ Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "NSP1",
     .statement =
         "Only a task itself changes its nsproxy; another sets it to NULL only where a "

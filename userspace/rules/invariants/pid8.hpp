@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::pid8 {
-
-namespace {
 
 template <class E>
 Outcome alive(std::span<const E> vector, const nst_task_ref& task, std::string_view what,
@@ -29,20 +29,17 @@ Outcome alive(std::span<const E> vector, const nst_task_ref& task, std::string_v
     return outcome;
 }
 
-Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
+inline Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     return e.error != 0 ? Outcome::nothing
                         : alive(scene.event.tail<nst_alloc_pid, nst_pid_request>(), e.actor,
                                 "was given", scene, report);
 }
 
-Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
+inline Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     return alive(scene.event.tail<nst_task_new, nst_pid_nr>(), e.task, "was born", scene, report);
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "PID8",
     .statement =
         "No number is given and no task born in a pid namespace, or below it, once the "

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::nsp2 {
 
-namespace {
-
-Outcome compare(const nst_task_ref& task, const nst_ns_set& has, std::string_view when,
-                const Scene& scene, Report& report) {
+inline Outcome compare(const nst_task_ref& task, const nst_ns_set& has, std::string_view when,
+                       const Scene& scene, Report& report) {
     const TaskLife* life = scene.ledger.task(task.key);
     if (life == nullptr || life->set_told() == not_told || life->left != not_told ||
         has.nsproxy == 0) {
@@ -33,21 +33,18 @@ Outcome compare(const nst_task_ref& task, const nst_ns_set& has, std::string_vie
     return Outcome::holds;
 }
 
-Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
+inline Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     // A syscall's return does not tell what was before.
     return e.via == NST_switch_via_syscall
                ? Outcome::nothing
                : compare(e.task, e.before, "before a switch", scene, report);
 }
 
-Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
+inline Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
     return compare(e.task, e.ns, "at an exec", scene, report);
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "NSP2",
     .statement = "What a task leaves is what it was last given.",
     .kernel =

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::nsp4 {
 
-namespace {
-
-Outcome compare(const nst_task_ref& task, std::uint32_t active, const Scene& scene,
-                Report& report) {
+inline Outcome compare(const nst_task_ref& task, std::uint32_t active, const Scene& scene,
+                       Report& report) {
     const TaskLife* life = scene.ledger.task(task.key);
     const PidLife* pid =
         life == nullptr || life->pid_key == 0 ? nullptr : scene.ledger.pid(life->pid_key);
@@ -27,7 +27,7 @@ Outcome compare(const nst_task_ref& task, std::uint32_t active, const Scene& sce
     return Outcome::holds;
 }
 
-Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
+inline Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     const std::uint32_t before = e.before.pid;
     const std::uint32_t after = e.after.pid;
     if (before != 0 && after != 0 && before != after) {
@@ -42,18 +42,15 @@ Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     return compare(e.task, before != 0 ? before : after, scene, report);
 }
 
-Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
+inline Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
     return compare(e.task, e.ns.pid, scene, report);
 }
 
-Outcome exited(const nst_task_exit& e, const Scene& scene, Report& report) {
+inline Outcome exited(const nst_task_exit& e, const Scene& scene, Report& report) {
     return compare(e.task, e.ns.pid, scene, report);
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "NSP4",
     .statement =
         "A task's active pid namespace never changes while it lives; unshare and setns "

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::ns3 {
 
-namespace {
-
-Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
+inline Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
     const InumLife* life = scene.ledger.inum(e.inum);
     if (e.point != NST_hook_point_entry || life == nullptr || !life->live()) {
         return Outcome::nothing;
@@ -23,10 +23,7 @@ Outcome freed(const nst_inum_free& e, const Scene& scene, Report& report) {
     return life->child_told != not_told ? Outcome::holds : Outcome::nothing;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "NS3",
     .statement = "A pid or user namespace dies after all of its children.",
     .kernel = "put_pid_ns, __put_user_ns: the loop up the parents",

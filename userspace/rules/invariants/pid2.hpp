@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::pid2 {
-
-namespace {
 
 /// The chain of namespaces, outermost first, as far as the model knows their lineage.
 template <class E>
@@ -52,21 +52,18 @@ Outcome chain(std::span<const E> vector, std::uint32_t active, const About& abou
     return Outcome::holds;
 }
 
-Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
+inline Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     return e.error != 0 ? Outcome::nothing
                         : chain(scene.event.tail<nst_alloc_pid, nst_pid_request>(), e.pid_namespace,
                                 {.task = e.actor, .ns = e.pid_namespace}, scene, report);
 }
 
-Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
+inline Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     return chain(scene.event.tail<nst_task_new, nst_pid_nr>(), e.ns.pid,
                  {.task = e.task, .ns = e.ns.pid}, scene, report);
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "PID2",
     .statement =
         "A pid vector's namespaces are the chain of ancestors of the active one, its "

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::nsp6 {
 
-namespace {
-
-Outcome compare(const nst_task_ref& task, const nst_ns_set& set, const Scene& scene,
-                Report& report) {
+inline Outcome compare(const nst_task_ref& task, const nst_ns_set& set, const Scene& scene,
+                       Report& report) {
     if (set.pid == 0 || set.pid_for_children == 0) {
         return Outcome::nothing;
     }
@@ -30,22 +30,19 @@ Outcome compare(const nst_task_ref& task, const nst_ns_set& set, const Scene& sc
     return Outcome::holds;
 }
 
-Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
+inline Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     return compare(e.task, e.after, scene, report);
 }
 
-Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
+inline Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
     return compare(e.task, e.ns, scene, report);
 }
 
-Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
+inline Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     return compare(e.task, e.ns, scene, report);
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "NSP6",
     .statement = "The pid namespace for children is the active one or below it.",
     .kernel = "pidns_install, copy_pid_ns",

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::pid4 {
 
-namespace {
-
-Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
+inline Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     const TaskLife* actor = scene.ledger.task(e.actor.key);
     if (e.error != 0 || actor == nullptr) {
         return Outcome::nothing;
@@ -23,7 +23,7 @@ Outcome given(const nst_alloc_pid& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
+inline Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     const TaskLife* actor = scene.ledger.task(e.actor.key);
     if (actor == nullptr) {
         return Outcome::nothing;
@@ -61,7 +61,7 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
+inline Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
     const PidLife* pid = scene.ledger.pid(e.pid_key);
     if (pid == nullptr || pid->attached != not_told || pid->freed > pid->allocated) {
         return Outcome::nothing;
@@ -77,7 +77,7 @@ Outcome freed(const nst_free_pid& e, const Scene& scene, Report& report) {
     return Outcome::holds;
 }
 
-Outcome exited(const nst_task_exit& e, const Scene& scene, Report& report) {
+inline Outcome exited(const nst_task_exit& e, const Scene& scene, Report& report) {
     const TaskLife* task = scene.ledger.task(e.task.key);
     if (task == nullptr || task->allocated == not_told) {
         return Outcome::nothing;
@@ -90,10 +90,7 @@ Outcome exited(const nst_task_exit& e, const Scene& scene, Report& report) {
     });
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "PID4",
     .statement =
         "Each successful allocation of a struct pid leads to exactly one birth, with the "

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::rel2 {
 
-namespace {
-
-Outcome released(const nst_task_release& e, const Scene& scene, Report& report) {
+inline Outcome released(const nst_task_release& e, const Scene& scene, Report& report) {
     if (e.via == NST_release_via_resync) {
         return Outcome::nothing;
     }
@@ -35,10 +35,7 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
     return Outcome::holds;
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "REL2",
     .statement = "At its release a task has no nsproxy, and has left its namespaces before.",
     .kernel = "do_exit: exit_task_namespaces comes before exit_notify",

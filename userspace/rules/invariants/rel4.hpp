@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::rel4 {
 
-namespace {
-
-Outcome freed(const nst_task_free& e, const Scene& /*scene*/, Report& report) {
+inline Outcome freed(const nst_task_free& e, const Scene& /*scene*/, Report& report) {
     if (e.pid_key == 0) {
         return Outcome::holds;
     }
@@ -21,7 +21,8 @@ Outcome freed(const nst_task_free& e, const Scene& /*scene*/, Report& report) {
 }
 
 /// Anything that tells an active pid namespace of a task that is released.
-Outcome told(const nst_task_ref& task, std::uint32_t active, const Scene& scene, Report& report) {
+inline Outcome told(const nst_task_ref& task, std::uint32_t active, const Scene& scene,
+                    Report& report) {
     const Released* released = active == 0 ? nullptr : scene.ledger.released(task);
     return released == nullptr ? Outcome::nothing
                                : report.broken({.task = task, .ns = active}, {released->at}, [&] {
@@ -32,18 +33,15 @@ Outcome told(const nst_task_ref& task, std::uint32_t active, const Scene& scene,
                                  });
 }
 
-Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
+inline Outcome switched(const nst_ns_switch& e, const Scene& scene, Report& report) {
     return told(e.task, e.before.pid != 0 ? e.before.pid : e.after.pid, scene, report);
 }
 
-Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
+inline Outcome executed(const nst_task_exec& e, const Scene& scene, Report& report) {
     return told(e.task, e.ns.pid, scene, report);
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "REL4",
     .statement = "After its release a task has no pid namespace: a lookup answers none.",
     .kernel = "__unhash_process clears thread_pid; the struct pid is put through call_rcu",

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#pragma once
+
 #include <fmt/format.h>
 
 #include "rules/rule.hpp"
 
 namespace nstrail::rel1 {
 
-namespace {
-
-Outcome released(const nst_task_release& e, const Scene& scene, Report& report) {
+inline Outcome released(const nst_task_release& e, const Scene& scene, Report& report) {
     if (e.via == NST_release_via_resync) {
         return Outcome::nothing;
     }
@@ -36,7 +36,7 @@ Outcome released(const nst_task_release& e, const Scene& scene, Report& report) 
     return scene.ledger.task(e.task.key) != nullptr ? Outcome::holds : Outcome::nothing;
 }
 
-Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
+inline Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     const TaskLife* life = scene.ledger.task(e.task.key);
     if (life == nullptr) {
         return Outcome::nothing;
@@ -53,7 +53,7 @@ Outcome born(const nst_task_new& e, const Scene& scene, Report& report) {
     });
 }
 
-Outcome freed(const nst_task_free& e, const Scene& scene, Report& report) {
+inline Outcome freed(const nst_task_free& e, const Scene& scene, Report& report) {
     const TaskLife* life = scene.ledger.task(e.task.key);
     if (life == nullptr || life->born == not_told) {
         return Outcome::nothing;
@@ -66,10 +66,7 @@ Outcome freed(const nst_task_free& e, const Scene& scene, Report& report) {
     });
 }
 
-}  // namespace
-
-extern const Rule rule;
-const Rule rule = {
+inline constexpr Rule rule = {
     .id = "REL1",
     .statement = "Every task is released once between its birth and the end of its memory.",
     .kernel = "release_task under tasklist_lock; delayed_put_task_struct",
