@@ -146,6 +146,35 @@ TEST(History, KeepsTheLatest) {
     EXPECT_FALSE(history.find(place + 1));
 }
 
+TEST(History, HoldsWhatHasAnOwnerWhereItIs) {
+    History history;
+    Script s;
+    s.fork({.tid = 100});
+    const EventBuffer& event = s.events().back();
+    // As a packet that is read ahead: several events in one room, and then another room.
+    std::vector<std::weak_ptr<const void>> rooms;
+    Place place = 0;
+    for (int packet = 0; packet < 100; packet++) {
+        auto room = std::make_shared<EventBuffer>(event);
+        const Owner owner = room;
+        rooms.emplace_back(owner);
+        for (int i = 0; i < 3; i++) {
+            history.keep(++place, *Event::in(room->bytes(), &owner));
+        }
+        history.keep(++place, *event.event());  // made by the agent itself: nobody keeps it
+    }
+    const auto held =
+        std::ranges::count_if(rooms, [](const auto& room) { return !room.expired(); });
+    EXPECT_GT(held, 10);
+    EXPECT_LT(held, 50) << "a long replay must not hold all that it read";
+    std::size_t kept = 0;
+    for (Place at = place; at > 0 && history.find(at); at--, kept++) {
+        ASSERT_TRUE(std::ranges::equal(history.find(at)->bytes(), event.event()->bytes())) << at;
+    }
+    EXPECT_GE(kept, 4U * 10);
+    EXPECT_LE(kept, 4U * static_cast<std::size_t>(held));
+}
+
 TEST(Rules, AreAllBroken) {
     // Of each there is a scene above that breaks it.
     std::set<std::string> broken;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -26,6 +27,9 @@ inline constexpr Kind kind_of = NST_KIND_end;
     inline constexpr Kind kind_of<nst_##name> = NST_KIND_##name;
 #include "wire/events.def"
 
+/// What keeps bytes: they stay as long as anybody holds a copy of it.
+using Owner = std::shared_ptr<const void>;
+
 /// A decoded event. Non-owning: valid as long as the bytes it was decoded from (in the ring, until
 /// they are released; in an EventBuffer, as long as that lives). Always whole and within its
 /// bounds, because decode() is the only way to make one.
@@ -39,9 +43,10 @@ public:
         return event ? Result<Event>(*event) : refuse(record);
     }
     /// The same for whoever does not ask why there is none.
-    [[nodiscard]] static std::optional<Event> in(std::span<const std::byte> record) {
+    [[nodiscard]] static std::optional<Event> in(std::span<const std::byte> record,
+                                                 const Owner* owner = nullptr) {
         const std::size_t size = size_in(record);
-        return size != 0 ? std::optional(Event(record.first(size))) : std::nullopt;
+        return size != 0 ? std::optional(Event(record.first(size), owner)) : std::nullopt;
     }
 
     [[nodiscard]] Kind kind() const { return static_cast<Kind>(header().kind); }
@@ -52,6 +57,9 @@ public:
     [[nodiscard]] std::uint64_t boot_ns() const { return header().boot_ns; }
     /// The bytes of the event alone, without what the record has in excess: a multiple of 8.
     [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
+    /// Whoever would keep the bytes holds a copy of this; null = only a copy of the bytes stays.
+    /// Good as long as the event is.
+    [[nodiscard]] const Owner* owner() const { return owner_; }
 
     /// The fixed part. Precondition: kind() == kind_of<T>.
     template <class T>
@@ -66,13 +74,14 @@ public:
     }
 
 private:
-    explicit Event(std::span<const std::byte> bytes) : bytes_(bytes) {}
+    Event(std::span<const std::byte> bytes, const Owner* owner) : bytes_(bytes), owner_(owner) {}
     /// The bytes of the event in a record, 0 = it holds none.
     [[nodiscard]] static std::size_t size_in(std::span<const std::byte> record);
     /// Why it holds none.
     [[nodiscard]] static Result<Event> refuse(std::span<const std::byte> record);
 
     std::span<const std::byte> bytes_;
+    const Owner* owner_;
 };
 
 /// Owns the bytes of one event: for events made by the agent itself, by scripts and by tests.

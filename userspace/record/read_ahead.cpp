@@ -49,6 +49,7 @@ void ReadAhead::seek(std::uint64_t offset) {
     if (thread_.joinable()) {
         thread_ = {};  // asked to stop, and waited for
         steps_.clear();
+        now_ = {};
     }
     read_ = 0;
     reader_.seek(offset);
@@ -60,7 +61,7 @@ void ReadAhead::run(const std::stop_token& stop) {
         step.packet =
             reader_.next([&](Damage damage) { step.damage.push_back(std::move(damage)); });
         more = step.packet.has_value();
-        step.room = more ? reader_.lend() : nullptr;
+        step.owner = more ? reader_.lend() : nullptr;
         std::unique_lock lock(mutex_);
         if (!changed_.wait(lock, stop, [&] { return steps_.size() < most_ahead; })) {
             return;

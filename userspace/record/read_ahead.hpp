@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "event/event.hpp"
 #include "record/chunk.hpp"
 
 namespace nstrail {
@@ -26,13 +27,15 @@ public:
 
     /// The same, in the same order, as ChunkReader::next() tells and returns it.
     [[nodiscard]] std::optional<Packet> next(const TellDamage& tell);
+    /// What keeps the bytes of the packet that next() returned; null = they go with the next one.
+    [[nodiscard]] const Owner* owner() const { return now_.owner ? &now_.owner : nullptr; }
     void seek(std::uint64_t offset);
 
 private:
     struct Step {
         std::vector<Damage> damage;  // ahead of the packet
         std::optional<Packet> packet;
-        Rooms::Room room;  // where its bytes are
+        Owner owner;  // of its bytes
     };
     void run(const std::stop_token& stop);
 

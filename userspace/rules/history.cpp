@@ -15,7 +15,7 @@ namespace {
 /// Copies past the caches, where the processor can: of all that is kept next to nothing is ever
 /// read, and it would drive out the model, of which every event reads. Whole words; `to` aligned
 /// to 16.
-void copy(std::uint64_t* to, std::span<const std::byte> from) {
+void write(std::uint64_t* to, std::span<const std::byte> from) {
 #ifdef __x86_64__
     std::size_t at = 0;
 #pragma GCC unroll 1  // most are short: to find out where to begin in a longer loop costs more
@@ -36,7 +36,20 @@ void copy(std::uint64_t* to, std::span<const std::byte> from) {
 }  // namespace
 
 void History::keep(Place place, const Event& event) {
-    const auto bytes = event.bytes();
+    std::span<const std::byte> bytes = event.bytes();
+    std::uint32_t at = end_;
+    if (const Owner* owner = event.owner(); owner == nullptr) {
+        at = copy(bytes);
+        bytes = std::as_bytes(std::span(&ring_[at % words], bytes.size() / sizeof(ring_[0])));
+    } else if (owner->get() != latest_owner_) [[unlikely]] {
+        hold(place, *owner);
+    }
+    index_[place % places] = {
+        .bytes = bytes.data(), .size = static_cast<std::uint32_t>(bytes.size()), .at = at};
+    latest_ = place;
+}
+
+std::uint32_t History::copy(std::span<const std::byte> bytes) {
     // Each begins where two words do.
     const auto length = static_cast<std::uint32_t>((bytes.size() + 15) / 16 * 2);
     std::uint32_t at = end_;
@@ -44,24 +57,27 @@ void History::keep(Place place, const Event& event) {
     if (at % words > words - length) [[unlikely]] {
         at += words - at % words;
     }
-    index_[place % places] = at;
     end_ = at + length;
-    latest_ = place;
-    copy(&ring_[at % words], bytes);
+    write(&ring_[at % words], bytes);
+    return at;
+}
+
+void History::hold(Place place, const Owner& owner) {
+    held_[next_held_] = {.first = place, .owner = owner};
+    next_held_ = (next_held_ + 1) % owners;
+    first_ = held_[next_held_].first;  // the oldest; not_told while there are fewer
+    latest_owner_ = owner.get();
 }
 
 std::optional<Event> History::find(Place place) const {
-    if (place == not_told || place > latest_ || latest_ - place >= places) {
+    if (place == not_told || place < first_ || place > latest_ || latest_ - place >= places) {
         return std::nullopt;
     }
-    const std::uint32_t at = index_[place % places];
-    if (end_ - at > words) {
+    const Kept& kept = index_[place % places];
+    if (end_ - kept.at > words) {
         return std::nullopt;
     }
-    // What follows it is no part of it: the event says itself how long it is.
-    const auto event =
-        Event::decode(std::as_bytes(std::span(ring_.get(), words).subspan(at % words)));
-    return event ? std::optional(*event) : std::nullopt;
+    return Event::in({kept.bytes, kept.size});
 }
 
 }  // namespace nstrail

@@ -316,6 +316,7 @@ std::size_t RecordingSource::deliver(const Packet& packet, bool keyframe,
     const Piece* piece = at_ < pieces_.size() ? &pieces_[at_] : nullptr;
     const bool own = piece == nullptr || piece->own;
     std::size_t delivered = 0;
+    const Owner* owner = reader_ ? reader_->owner() : nullptr;
     std::size_t at = sizeof(PacketHeader);
     std::optional<EventBuffer> translated;
     while (at + record_prefix + sizeof(nst_header) <= packet.bytes.size()) {
@@ -325,7 +326,7 @@ std::size_t RecordingSource::deliver(const Packet& packet, bool keyframe,
             return delivered;
         }
         const auto record = packet.bytes.subspan(at + record_prefix);
-        auto event = Event::in(record);
+        auto event = Event::in(record, owner);
         std::size_t size = event ? event->bytes().size() : 0;
         if (!own) {
             size = reinterpret(record, *piece->metadata, translated, event);
