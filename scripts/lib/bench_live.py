@@ -39,14 +39,17 @@ class LiveError(Exception):
 
 
 class Agent:
-    """One of its own, on a free port of the loopback address; use as a context manager."""
+    """One of its own, on a free port of the loopback address, off a CPU where there is another; use as a context
+    manager."""
 
-    def __init__(self, binary: str) -> None:
+    def __init__(self, binary: str, off: int | None = None) -> None:
+        cpus = os.sched_getaffinity(0) - {off} or os.sched_getaffinity(0)
         self.errors = tempfile.TemporaryFile("w+")
         self.began = time.monotonic()
         try:
             self.process = subprocess.Popen([binary, "agent", "--listen", "127.0.0.1:0"], text=True,
-                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors)
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
+                                            preexec_fn=lambda: os.sched_setaffinity(0, cpus))
         except OSError as error:
             raise LiveError(f"cannot start the agent: {error}") from None
         with contextlib.ExitStack() as undo:
@@ -158,10 +161,8 @@ class Live:
         return subprocess.Popen([self.cycles, kind, f"{seconds}s"], text=True, stdout=subprocess.PIPE,
                                 preexec_fn=None if cpu is None else lambda: os.sched_setaffinity(0, {cpu}))
 
-    def lives(self) -> dict[str, tuple[float, float]]:
+    def lives(self, cpu: int) -> dict[str, tuple[float, float]]:
         """Of each kind, in a second: nanoseconds that a life takes, and what of that on a CPU."""
-        # On one CPU, so that no life waits for another CPU to wake up: that would hide what is added.
-        cpu = max(os.sched_getaffinity(0))
         found = {}
         for kind in KINDS:
             with stopped_at_end([self.living(kind, 1, cpu)]) as (process,):
@@ -170,19 +171,23 @@ class Live:
         return found
 
     def overhead(self) -> None:
-        self.lives()  # the first of a while take longer
-        alone, watched = [], []
+        # On one CPU, so that no life waits for another CPU to wake up: that would hide what is added. The agent works
+        # on another: now and then on the same it would be measured by chance.
+        cpu = max(os.sched_getaffinity(0))
+        self.lives(cpu)  # the first of a while take longer
+        alone, watched = [self.lives(cpu)], []
         for _ in range(max(1, self.seconds // 5)):
-            alone.append(self.lives())
-            with Agent(self.binary):
-                watched.append(self.lives())
+            with Agent(self.binary, off=cpu):
+                watched.append(self.lives(cpu))
+            alone.append(self.lives(cpu))
         for kind, label in KINDS.items():
-            (without, cpu_without), (beside, cpu_beside) = (
-                [statistics.median(lives[kind][at] for lives in turns) for at in (0, 1)] for turns in (alone, watched))
-            self.add(f"{label}: without an agent", "lives/s", 1e9 / without)
-            self.add(f"{label}: with one", "lives/s", 1e9 / beside)
-            self.add(f"{label}: longer with one, by", "%", 100 * (beside / without - 1))
-            self.add(f"{label}: more CPU with one, by", "%", 100 * (cpu_beside / cpu_without - 1))
+            self.add(f"{label}: without an agent", "lives/s", 1e9 / statistics.median(lives[kind][0] for lives in alone))
+            self.add(f"{label}: with one", "lives/s", 1e9 / statistics.median(lives[kind][0] for lives in watched))
+            # Each beside those before and after it: what the machine does slowly is on both sides.
+            for at, label_of in enumerate(("longer with one, by", "more CPU with one, by")):
+                more = statistics.median(2 * beside[kind][at] / (before[kind][at] + after[kind][at])
+                                         for beside, before, after in zip(watched, alone, alone[1:]))
+                self.add(f"{label}: {label_of}", "%", 100 * (more - 1))
 
     def first_event(self) -> None:
         """`nstrail live`, while another process forks and forks: how soon one of these forks is told."""
