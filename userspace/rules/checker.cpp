@@ -121,7 +121,7 @@ struct Checker::Looks {
     /// known here, so nothing is called by its address and little is called at all.
     static consteval std::array<Function, NST_KIND_end> by_kind() {
         return []<std::size_t... kind>(std::index_sequence<kind...>) {
-            return std::array<Function, NST_KIND_end>{all<static_cast<Kind>(kind)>...};
+            return std::array<Function, NST_KIND_end>{all<kind>...};
         }(std::make_index_sequence<NST_KIND_end>());
     }
 
@@ -135,7 +135,7 @@ private:
         std::size_t count = 0;
     };
 
-    static consteval Found of(Kind kind) {
+    static consteval Found of(std::size_t kind) {
         Found found;
         for (std::size_t rule = 0; rule < invariants.size(); rule++) {
             for (const Reader& reader : invariants[rule]->readers) {
@@ -147,7 +147,7 @@ private:
         return found;
     }
 
-    template <Kind kind>
+    template <std::size_t kind>
     static void all(Checker& checker, const Event& event) {
         static constexpr Found found = of(kind);
         const Scene scene{.event = event, .world = checker.world_, .ledger = checker.ledger_};
