@@ -9,6 +9,7 @@
 #include <iterator>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -134,6 +135,36 @@ TEST_P(Ahead, SeeksAsOftenAsOneLikes) {
             ASSERT_EQ(now->offset, all_[at].offset);
             ASSERT_EQ(now->bytes, all_[at].bytes);
         }
+    }
+}
+
+TEST_P(Ahead, APacketStaysAsLongAsItsOwnerIsHeld) {
+    if (processors() < 2) {
+        GTEST_SKIP() << "this process may use one only: nothing is read ahead";
+    }
+    struct Held {
+        Owner owner;
+        std::span<const std::byte> bytes;
+        std::size_t at;
+    };
+    std::vector<Held> held;
+    ReadAhead ahead(reader());
+    std::mt19937 random(3);
+    for (int i = 0; i < 100; i++) {
+        std::size_t at = random() % all_.size();
+        ahead.seek(all_[at].offset);
+        EXPECT_EQ(ahead.owner(), nullptr) << "what was read before the seek is no owner after it";
+        for (auto steps = random() % 20; steps != 0 && at < all_.size(); steps--, at++) {
+            const auto packet = ahead.next([](const Damage&) {});
+            ASSERT_TRUE(packet);
+            if (const Owner* owner = ahead.owner(); owner != nullptr) {
+                held.push_back({.owner = *owner, .bytes = packet->bytes, .at = at});
+            }
+        }
+    }
+    EXPECT_GT(held.size(), 100U);
+    for (const Held& one : held) {
+        ASSERT_TRUE(std::ranges::equal(one.bytes, all_[one.at].bytes)) << one.at;
     }
 }
 
