@@ -331,6 +331,74 @@ TEST(Recording, TwoRecordersDoNotShareADirectory) {
         << other.error().line();
 }
 
+/// Of each finding, where its evidence came and what it was.
+class Shown {
+public:
+    void apply(const Event& event) {
+        checker_.apply(event);
+        for (const Finding& finding : checker_.news()) {
+            for (const Evidence& one : finding.evidence) {
+                const auto shown = one.event.event();
+                all_.push_back(std::to_string(one.place) + ' ' +
+                               (shown ? to_json(*shown) : "not kept any more"));
+            }
+        }
+    }
+    [[nodiscard]] const std::vector<std::string>& all() const { return all_; }
+
+private:
+    World world_;
+    Checker checker_{world_};
+    std::vector<std::string> all_;
+};
+
+TEST(Recording, FindingsShowTheEventsThatTheyWouldHaveShownLive) {
+    std::vector<EventBuffer> events = scenes();
+    const std::uint64_t began = events.back().event()->boot_ns();
+    const auto add = [&](auto event) {
+        event.header.kind = kind_of<decltype(event)>;
+        event.header.boot_ns = began + events.size();
+        events.push_back(EventBuffer::make(event));
+    };
+    // A number given out twice; so many that the events of the first are read over many times.
+    constexpr int twice = 20'000;
+    for (int i = 0; i < twice; i++) {
+        nst_inum_alloc alloc{};
+        alloc.inum = 0xF0010000 + static_cast<std::uint32_t>(i);
+        add(alloc);
+        add(alloc);
+        if (i % 100 == 0) {
+            nst_mark mark{};
+            mark.what = NST_mark_what_audited;
+            add(mark);
+        }
+    }
+    Shown live;
+    for (const EventBuffer& event : events) {
+        live.apply(*event.event());
+    }
+    ASSERT_GT(live.all().size(), std::size_t{twice});
+    for (const bool compress : {false, true}) {
+        const TempDir dir;
+        WriterOptions options;
+        options.store.path = dir.path();
+        options.store.compress = compress;
+        options.keyframe_share = 0;
+        write_recording(options, events, [](Writer& writer, std::size_t i) {
+            if (i % 100 == 0) {
+                writer.flush();
+            }
+        });
+        Shown replayed;
+        auto source = RecordingSource::open(dir.path());
+        ASSERT_TRUE(source);
+        while (!(*source)->ended()) {
+            ASSERT_TRUE((*source)->poll([&](const Event& event) { replayed.apply(event); }));
+        }
+        EXPECT_EQ(replayed.all(), live.all()) << (compress ? "compressed" : "plain");
+    }
+}
+
 TEST(Recording, SecondsOnTheSameBootGoOnWhereTheFirstEnded) {
     const TempDir dir;
     write_recording(small_chunks(dir.path()), scenes());
