@@ -175,6 +175,28 @@ TEST(History, HoldsWhatHasAnOwnerWhereItIs) {
     EXPECT_LE(kept, 4U * static_cast<std::size_t>(held));
 }
 
+TEST(History, HoldsNoRoomOfWhichNothingCanBeFound) {
+    History history;
+    Script s;
+    s.fork({.tid = 100});
+    const EventBuffer& event = s.events().back();
+    std::vector<std::weak_ptr<const void>> rooms;
+    Place place = 0;
+    for (int packet = 0; packet < 20; packet++) {
+        auto room = std::make_shared<EventBuffer>(event);
+        const Owner owner = room;
+        rooms.emplace_back(owner);
+        for (int i = 0; i < 10'000; i++) {
+            history.keep(++place, *Event::in(room->bytes(), &owner));
+        }
+    }
+    const auto held = [&] {
+        return std::ranges::count_if(rooms, [](const auto& room) { return !room.expired(); });
+    };
+    EXPECT_LE(held(), 4);
+    EXPECT_TRUE(history.find(place - 10'000)) << "of the room before";
+}
+
 TEST(Rules, AreAllBroken) {
     // Of each there is a scene above that breaks it.
     std::set<std::string> broken;

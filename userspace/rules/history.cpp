@@ -63,9 +63,16 @@ std::uint32_t History::copy(std::span<const std::byte> bytes) {
 }
 
 void History::hold(Place place, const Owner& owner) {
-    held_[next_held_] = {.first = place, .owner = owner};
-    next_held_ = (next_held_ + 1) % owners;
-    first_ = held_[next_held_].first;  // the oldest; not_told while there are fewer
+    // Let go of what is too far back to be found, and of the oldest where these are too many.
+    while (next_held_ - oldest_held_ > 1) {
+        const Place after = held_[(oldest_held_ + 1) % owners].first;
+        if (place - after < places && next_held_ - oldest_held_ < owners) {
+            break;
+        }
+        held_[oldest_held_++ % owners] = {};
+        first_ = after;
+    }
+    held_[next_held_++ % owners] = {.first = place, .owner = owner};
     latest_owner_ = owner.get();
 }
 

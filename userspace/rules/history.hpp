@@ -46,7 +46,8 @@ private:
     // In words that count on for ever. What is kept is so near that the lower half of the count is
     // enough.
     std::uint32_t end_ = 0;
-    std::array<Held, owners> held_;  // a ring
+    std::array<Held, owners> held_;  // a ring; these two count on for ever
+    std::size_t oldest_held_ = 0;
     std::size_t next_held_ = 0;
     const void* latest_owner_ = nullptr;
     Place first_ = not_told;  // nothing before it is held
