@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the checker does with what the rules say.
 #include <algorithm>
+#include <cstddef>
+#include <memory>
 #include <set>
+#include <vector>
 
 #include "rules/breach.hpp"
 #include "rules/history.hpp"
@@ -146,55 +149,57 @@ TEST(History, KeepsTheLatest) {
     EXPECT_FALSE(history.find(place + 1));
 }
 
-TEST(History, HoldsWhatHasAnOwnerWhereItIs) {
-    History history;
-    Script s;
-    s.fork({.tid = 100});
-    const EventBuffer& event = s.events().back();
-    // As a packet that is read ahead: several events in one room, and then another room.
-    std::vector<std::weak_ptr<const void>> rooms;
-    Place place = 0;
-    for (int packet = 0; packet < 100; packet++) {
-        auto room = std::make_shared<EventBuffer>(event);
+/// Events of packets that are read ahead, each packet in a room of its own.
+class Lent {
+public:
+    Lent() { script_.fork({.tid = 100}); }
+    void packet(int events) {
+        auto room = std::make_shared<EventBuffer>(event());
         const Owner owner = room;
-        rooms.emplace_back(owner);
-        for (int i = 0; i < 3; i++) {
+        rooms_.emplace_back(owner);
+        for (int i = 0; i < events; i++) {
             history.keep(++place, *Event::in(room->bytes(), &owner));
         }
-        history.keep(++place, *event.event());  // made by the agent itself: nobody keeps it
     }
-    const auto held =
-        std::ranges::count_if(rooms, [](const auto& room) { return !room.expired(); });
-    EXPECT_GT(held, 10);
-    EXPECT_LT(held, 50) << "a long replay must not hold all that it read";
-    std::size_t kept = 0;
-    for (Place at = place; at > 0 && history.find(at); at--, kept++) {
-        ASSERT_TRUE(std::ranges::equal(history.find(at)->bytes(), event.event()->bytes())) << at;
+    [[nodiscard]] const EventBuffer& event() const { return script_.events().back(); }
+    [[nodiscard]] std::ptrdiff_t held() const {
+        return std::ranges::count_if(rooms_, [](const auto& room) { return !room.expired(); });
     }
-    EXPECT_GE(kept, 4U * 10);
-    EXPECT_LE(kept, 4U * static_cast<std::size_t>(held));
+
+    History history;
+    Place place = 0;
+
+private:
+    Script script_;
+    std::vector<std::weak_ptr<const void>> rooms_;
+};
+
+TEST(History, HoldsWhatHasAnOwnerWhereItIs) {
+    Lent lent;
+    for (int packet = 0; packet < 100; packet++) {
+        lent.packet(3);
+        // Made by the agent itself: nobody keeps it.
+        lent.history.keep(++lent.place, *lent.event().event());
+    }
+    EXPECT_GT(lent.held(), 10);
+    EXPECT_LT(lent.held(), 50) << "a long replay must not hold all that it read";
+    std::ptrdiff_t kept = 0;
+    for (Place at = lent.place; at > 0 && lent.history.find(at); at--, kept++) {
+        ASSERT_TRUE(
+            std::ranges::equal(lent.history.find(at)->bytes(), lent.event().event()->bytes()))
+            << at;
+    }
+    EXPECT_GE(kept, 4 * 10);
+    EXPECT_LE(kept, 4 * lent.held());
 }
 
 TEST(History, HoldsNoRoomOfWhichNothingCanBeFound) {
-    History history;
-    Script s;
-    s.fork({.tid = 100});
-    const EventBuffer& event = s.events().back();
-    std::vector<std::weak_ptr<const void>> rooms;
-    Place place = 0;
+    Lent lent;
     for (int packet = 0; packet < 20; packet++) {
-        auto room = std::make_shared<EventBuffer>(event);
-        const Owner owner = room;
-        rooms.emplace_back(owner);
-        for (int i = 0; i < 10'000; i++) {
-            history.keep(++place, *Event::in(room->bytes(), &owner));
-        }
+        lent.packet(10'000);
     }
-    const auto held = [&] {
-        return std::ranges::count_if(rooms, [](const auto& room) { return !room.expired(); });
-    };
-    EXPECT_LE(held(), 4);
-    EXPECT_TRUE(history.find(place - 10'000)) << "of the room before";
+    EXPECT_LE(lent.held(), 4);
+    EXPECT_TRUE(lent.history.find(lent.place - 10'000)) << "of the room before";
 }
 
 TEST(Rules, AreAllBroken) {
