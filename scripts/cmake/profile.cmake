@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Profile-guided optimisation. scripts/profile builds what counts which parts run how often, runs it on the stream
-# of the tests, and leaves the counts in build/profile/counts. A build that shall use them does where they are
+# Profile-guided optimisation. scripts/profile builds what counts which parts run how often, runs the benchmarks
+# that teach that, and leaves the counts in build/profile/counts. A build that shall use them does where they are
 # there; where not, it is the same program, only slower.
 set(profile_dir ${CMAKE_SOURCE_DIR}/build/profile)
 if(NSTRAIL_PROFILE STREQUAL "count")

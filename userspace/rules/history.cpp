@@ -70,15 +70,17 @@ void History::hold(Place place, const Owner& owner) {
             break;
         }
         held_[oldest_held_++ % owners] = {};
-        first_ = after;
     }
     held_[next_held_++ % owners] = {.first = place, .owner = owner};
     latest_owner_ = owner.get();
 }
 
 std::optional<Event> History::find(Place place) const {
-    if (place == not_told || place < first_ || place > latest_ || latest_ - place >= places) {
+    if (place == not_told || place > latest_ || latest_ - place >= places) {
         return std::nullopt;
+    }
+    if (oldest_held_ != 0 && place < held_[oldest_held_ % owners].first) {
+        return std::nullopt;  // an owner was let go of
     }
     const Kept& kept = index_[place % places];
     if (end_ - kept.at > words) {

@@ -50,7 +50,6 @@ private:
     std::size_t oldest_held_ = 0;
     std::size_t next_held_ = 0;
     const void* latest_owner_ = nullptr;
-    Place first_ = not_told;  // nothing before it is held
     Place latest_ = not_told;
 };
 
