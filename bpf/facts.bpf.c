@@ -30,9 +30,8 @@ static __always_inline u32 references_of(struct ns_common *common)
     return bpf_core_field_exists(common->count) ? BPF_CORE_READ(common, count.refs.counter) : 0;
 }
 
-static __always_inline struct nst_namespace *start_facts(u32 type, struct ns_common *common,
-                                                         struct user_namespace *owner, u64 id,
-                                                         u32 round)
+static __noinline struct nst_namespace *start_facts(u32 type, struct ns_common *common,
+                                                    struct user_namespace *owner, u64 id, u32 round)
 {
     struct ns_common___6_18 *newer = (void *)common;
     struct run run = probing_run(cpu_stats());

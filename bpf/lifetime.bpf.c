@@ -34,9 +34,8 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
     /* Not real_cred: what ns_capable() asks, which decides on set_tid. */
     struct task_struct *current = current_task(run);
     const struct cred *cred = READ(run, current, cred);
-    u64 address, room;
-    struct nst_alloc_pid *event =
-        RESERVE_TAIL(run, alloc_pid, struct nst_pid_request, levels, room);
+    u64 address;
+    struct nst_alloc_pid *event = RESERVE_TAIL(run, alloc_pid, struct nst_pid_request, levels);
     struct nst_pid_request *vpids;
 
     if (!event)
@@ -68,7 +67,7 @@ EXIT_HOOK(alloc_pid, alloc_pid, 3)
         u64 bytes;
 
         AS_WRITTEN(i);
-        if (i >= room || i >= levels)
+        if (i >= levels)
             break;
         vpids[i].pid_namespace = BPF_CORE_READ(upid, ns, ns.inum);
         vpids[i].nr = BPF_CORE_READ(upid, nr);
@@ -89,15 +88,14 @@ ENTRY_HOOK(free_pid, free_pid)
 {
     struct pid *pid = (void *)arg[0];
     u32 levels = pid_levels(run, pid);
-    u64 room;
-    struct nst_free_pid *event = RESERVE_TAIL(run, free_pid, struct nst_pid_nr, levels, room);
+    struct nst_free_pid *event = RESERVE_TAIL(run, free_pid, struct nst_pid_nr, levels);
 
     if (!event)
         return;
     event->pid_key = key_of_some(run, pid);
     event->levels = levels;
     event->actor_tid = current_tid(run);
-    read_vpids(run, (void *)(event + 1), pid, levels, room, 0);
+    read_vpids(run, (void *)(event + 1), pid, levels, 0);
     SUBMIT(event);
 }
 
@@ -110,7 +108,6 @@ TRACEPOINT_HOOK(task_newtask)
     struct nsproxy *actor_nsproxy = READ(run, current, nsproxy);
     struct pid *pid = READ(run, task, thread_pid);
     u32 levels = pid_levels(run, pid);
-    u64 room;
     struct nst_task_new *event;
 
     /* Facts come first in the ring, so that the reader knows the namespace when the task is in it.
@@ -118,7 +115,7 @@ TRACEPOINT_HOOK(task_newtask)
     if (clone_flags & CLONE_NEW_ANY)
         emit_facts_of_task(address_of(run, task), address_of(run, actor_nsproxy), 0);
 
-    event = RESERVE_TAIL(run, task_new, struct nst_pid_nr, levels, room);
+    event = RESERVE_TAIL(run, task_new, struct nst_pid_nr, levels);
     if (!event)
         return;
     read_task_ref(run, &event->task, task);
@@ -131,7 +128,7 @@ TRACEPOINT_HOOK(task_newtask)
     event->levels = levels;
     read_comm(run, &event->comm, task);
     event->cgroup = read_cgroup_id(run, task);
-    read_vpids(run, (void *)(event + 1), pid, levels, room, event->ns.pid);
+    read_vpids(run, (void *)(event + 1), pid, levels, event->ns.pid);
     SUBMIT(event);
 }
 
@@ -268,11 +265,16 @@ TRACEPOINT_HOOK(sched_process_free)
 {
     struct task_struct *task = (void *)arg[0];
     struct pid *pid = READ(run, task, thread_pid);
-    struct nst_task_free *event = RESERVE(run, task_free);
+    struct nst_task_ref ref;
+    struct nst_task_free *event;
 
+    /* It died long ago and is in no cache any more: all that is read of it is fetched at once,
+     * which it would not be across the reservation. */
+    read_task_ref(run, &ref, task);
+    event = RESERVE(run, task_free);
     if (!event)
         return;
-    read_task_ref(run, &event->task, task);
+    event->task = ref;
     event->pid_key = key_of(run, pid);
     SUBMIT(event);
 }

@@ -56,7 +56,6 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     struct css_set *set;
     struct pid *pid;
     u32 levels, exit_state;
-    u64 room;
     char one = '.';
 
     if (!task) {
@@ -85,7 +84,7 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     if (!TOLD(&run, READ(&run, set, dfl_cgrp)))
         emit_cgroups_of_task(anchor + distance_of(&run, task), snapshot_round);
 
-    event = RESERVE_TAIL(&run, task_seen, struct nst_pid_nr, levels, room);
+    event = RESERVE_TAIL(&run, task_seen, struct nst_pid_nr, levels);
     if (!event)
         return 0;
     read_task_ref(&run, &event->task, task);
@@ -101,7 +100,7 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     event->cgroup = read_cgroup_id(&run, task);
     event->tracer = read_tracer_tgid(&run, task);
     event->exit_signal = READ(&run, task, exit_signal);
-    read_vpids(&run, (void *)(event + 1), pid, levels, room, ns.pid);
+    read_vpids(&run, (void *)(event + 1), pid, levels, ns.pid);
     SUBMIT(event);
     return 0;
 }

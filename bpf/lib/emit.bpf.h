@@ -13,7 +13,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
-#include "wire/wire.h"
+#include "lib/ring.bpf.h"
 /* clang-format on */
 
 /* Shared with the agent through the skeleton, hence the __u types that both sides know. Set before
@@ -30,11 +30,6 @@ const volatile __u32 nr_unshare __weak = 0;
 /* The gate: everything is attached before it opens, so that no hook sees what another is still deaf
  * to. */
 volatile __u32 gate_open __weak = 0;
-
-struct {
-    __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 8 << 20); /* the agent sets the real size before loading */
-} ring __weak SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -178,64 +173,53 @@ static __always_inline u64 key_of_address(const struct run *run, u64 address)
     return ((address - anchor) ^ key_xor) * key_mul;
 }
 
-/* The sequence number is taken after the reservation, and also when that failed, so that every loss
+/* A record of so many bytes, its header written; or NULL where there was no room (counted here).
+ *
+ * The sequence number is taken after the place, and also when there was none, so that every loss
  * leaves a hole. Two programs nested on one CPU may take theirs in the order opposite to their
  * places in the ring; the reader allows for that (see source/loss.hpp). */
-static __always_inline bool start_record(struct nst_cpu_stats *mine, struct nst_header *header,
-                                         enum nst_kind kind)
+static __always_inline void *start_record(struct nst_cpu_stats *mine, enum nst_kind kind, u64 bytes)
 {
+    struct nst_header *header;
     u64 seq;
 
     if (!mine)
-        return false;
+        return 0;
+    header = start_in_ring(bytes);
     seq = __sync_fetch_and_add(&mine->emitted, 1);
     if (!header) {
         __sync_fetch_and_add(&mine->dropped, 1);
-        return false;
+        return 0;
     }
     header->boot_ns = bpf_ktime_get_boot_ns();
     header->seq = seq;
     header->cpu = bpf_get_smp_processor_id();
     header->kind = kind;
-    return true;
+    return header;
 }
 
-/* `record`, started; or NULL when the ring is full (already counted). */
-#define STARTED(run, record, name)                                                                 \
+/* A record without a tail: a struct nst_NAME *, or NULL. Every byte is the caller's to write. */
+#define RESERVE(run, name)                                                        \
+    ({                                                                            \
+        NST_ASSERT(sizeof(struct nst_##name) + 8 <= NST_RING_RECORD_MOST, #name); \
+        (struct nst_##name *)start_record((run)->stats, NST_KIND_##name,          \
+                                          sizeof(struct nst_##name));             \
+    })
+
+/* The same with n elements of its tail, NST_MAX_LEVELS at most. */
+#define RESERVE_TAIL(run, name, element, n)                                                        \
     ({                                                                                             \
-        if (!start_record((run)->stats, (struct nst_header *)record, NST_KIND_##name) && record) { \
-            bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                                         \
-            record = 0;                                                                            \
-        }                                                                                          \
-        record;                                                                                    \
+        NST_ASSERT(sizeof(element) % 8 == 0, "records are aligned");                               \
+        NST_ASSERT(sizeof(struct nst_##name) + sizeof(element) * NST_MAX_LEVELS + 8 <=             \
+                       NST_RING_RECORD_MOST,                                                       \
+                   #name);                                                                         \
+        (struct nst_##name *)start_record((run)->stats, NST_KIND_##name,                           \
+                                          sizeof(struct nst_##name) + sizeof(element) * (u64)(n)); \
     })
 
-/* A record without a tail: a struct nst_NAME *, or NULL. The ring's memory is not zeroed: every
- * byte is the caller's to write. */
-#define RESERVE(run, name)                                                          \
-    ({                                                                              \
-        struct nst_##name *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0); \
-        STARTED(run, record, name);                                                 \
-    })
-
-/* A record with room for n elements of its tail; sets the u64 `room` to how many it can take. The
- * verifier wants a constant size, hence the classes. It follows each branch apart, so room is a
- * constant to it, and so is what is computed from it; a loop over the tail must stop at room as
- * well as at n, because the bound on n does not survive a spill in every verifier (6.1). */
-#define RESERVE_TAIL(run, name, element, n, room)                                         \
-    ({                                                                                    \
-        struct nst_##name *record;                                                        \
-        room = (n) <= NST_TAIL_CLASS_0   ? NST_TAIL_CLASS_0                               \
-               : (n) <= NST_TAIL_CLASS_1 ? NST_TAIL_CLASS_1                               \
-                                         : NST_TAIL_CLASS_2;                              \
-        AS_WRITTEN(room);                                                                 \
-        record = bpf_ringbuf_reserve(&ring, sizeof(*record) + sizeof(element) * room, 0); \
-        STARTED(run, record, name);                                                       \
-    })
-
-/* No wake-up: the agent drains by timer. A consumer woken by the ring runs into the very window in
- * which the kernel skips fentry programs as recursive. */
-#define SUBMIT(record) bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP)
+/* The record is whole. Nobody is woken: the agent drains by timer. A consumer woken by the ring
+ * would run into the very window in which the kernel skips fentry programs as recursive. */
+#define SUBMIT(record) hand_over(record)
 
 /* Both ways to hook the entry of a kernel function, with one body; arg[] holds its first arguments.
  */

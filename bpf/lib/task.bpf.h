@@ -207,10 +207,9 @@ static __always_inline void read_ns_set(const struct run *run, struct nst_ns_set
 }
 
 /* The pid vector, outermost first. The numbers of a struct pid never change while it lives, so this
- * may run after the reservation. `room` is from RESERVE_TAIL; `active` is active_inum(), or 0 where
- * that was not read. */
+ * may run after the reservation. `active` is active_inum(), or 0 where that was not read. */
 static __always_inline void read_vpids(const struct run *run, struct nst_pid_nr *to,
-                                       struct pid *pid, u32 levels, u64 room, u32 active)
+                                       struct pid *pid, u32 levels, u32 active)
 {
     u64 address;
 
@@ -224,7 +223,7 @@ static __always_inline void read_vpids(const struct run *run, struct nst_pid_nr 
         struct upid *upid;
 
         AS_WRITTEN(i);
-        if (i >= room || i >= levels)
+        if (i >= levels)
             break;
         upid = upid_at(address, i);
         to[i].pid_namespace = BPF_CORE_READ(upid, ns, ns.inum);

@@ -25,11 +25,23 @@ typedef __s32 nst_s32;
 /* Depth of pid namespaces: levels 0 to 32 (kernel MAX_PID_NS_LEVEL). */
 #define NST_MAX_LEVELS 33
 
-/* Records with a tail are reserved in one of three sizes, as the verifier wants a constant; the
- * rest of the reservation is not part of the record. */
-#define NST_TAIL_CLASS_0 1
-#define NST_TAIL_CLASS_1 4
-#define NST_TAIL_CLASS_2 NST_MAX_LEVELS
+/* The ring: one value of a map that both sides have in memory. Positions count bytes since it was
+ * made. A record lies at its position modulo the room there is, a power of two, in one piece: one
+ * that begins short of the end goes on beyond it, where there is room for the longest.
+ *
+ * Before each record stands a word: the position of the next one, exclusive or secret; until the
+ * record is whole, the complement of that. Whatever was at that place before, in an earlier turn of
+ * the ring, makes no position a little beyond this one: not the word of another record, as that
+ * told an earlier position, and not what is in a record, as nobody who could choose that knows the
+ * secret; zeros do not, as its top bit is set. So nobody needs to clear what was read. */
+struct nst_ring {
+    nst_u64 produced; /* the position of the next record */
+    nst_u64 apart[7]; /* who writes does not take from who reads the line of its cache */
+    nst_u64 consumed; /* from where on records are not to be overwritten */
+    nst_u64 secret;
+};
+#define NST_RING_DATA 4096        /* from where on records lie; struct nst_ring is before */
+#define NST_RING_RECORD_MOST 4096 /* bytes of the longest record, its word among them */
 
 struct nst_header {
     nst_u16 kind;    /* enum nst_kind; first, as recordings need it ahead of all else */
@@ -104,7 +116,7 @@ enum nst_hook {
 /* One per CPU, in the map `stats`. What is counted only ever grows. */
 struct nst_cpu_stats {
     nst_u64 emitted; /* records this CPU tried to write (its low 32 bits are header.seq) */
-    nst_u64 dropped; /* of these, how many found the ring full */
+    nst_u64 dropped; /* of these, how many found no room in the ring */
     nst_u64 hits[NST_HOOK_end]; /* how often each hook ran, whether or not it wrote a record */
     nst_u64 last_released;      /* the programs' own: see release_task */
     nst_u64 last_exited;        /* the programs' own: see exit_namespaces */

@@ -112,7 +112,6 @@ TEST(Decode, RefusesRecordsThatAreNotAligned) {
 }
 
 TEST(Decode, TakesOfALongerRecordOnlyTheEvent) {
-    // The ring reserves in classes of 1, 4 and 33 elements.
     for (const nst_u32 levels : {0U, 1U, 2U, 4U, 5U, 33U}) {
         Record record;
         auto& born = record.as<nst_task_new>();
@@ -122,11 +121,8 @@ TEST(Decode, TakesOfALongerRecordOnlyTheEvent) {
         for (nst_u32 i = 0; i < NST_MAX_LEVELS; i++) {
             vpids[i] = {.pid_namespace = 100 + i, .nr = i + 1};
         }
-        const nst_u32 room = levels <= NST_TAIL_CLASS_0   ? NST_TAIL_CLASS_0
-                             : levels <= NST_TAIL_CLASS_1 ? NST_TAIL_CLASS_1
-                                                          : NST_TAIL_CLASS_2;
         const auto event =
-            Event::decode(record.first(sizeof(nst_task_new) + room * sizeof(nst_pid_nr)));
+            Event::decode(record.first(sizeof(nst_task_new) + NST_MAX_LEVELS * sizeof(nst_pid_nr)));
         ASSERT_TRUE(event) << event.error().line();
         EXPECT_EQ(event->bytes().size(), sizeof(nst_task_new) + levels * sizeof(nst_pid_nr));
         const auto tail = event->tail<nst_task_new, nst_pid_nr>();

@@ -103,7 +103,8 @@ void TraceOptions::add_to(CLI::App& command) {
         ->check(CLI::IsMember({"auto", "full", "kprobe", "tracepoint"}))
         ->capture_default_str();
     command
-        .add_option("--ring-size", ring_size, "size of the ring buffer, a power of two (64K to 1G)")
+        .add_option("--ring-size", ring_size,
+                    "size of the ring buffer, a power of two (64K to 512M)")
         ->capture_default_str();
     command.add_flag(
         "--exact-switches", exact_switches,
@@ -121,9 +122,10 @@ Result<LiveOptions> TraceOptions::resolve() const {
     if (!bytes) {
         return std::unexpected(bytes.error());
     }
-    if (!std::has_single_bit(*bytes) || *bytes < (64U << 10) || *bytes > (1U << 30)) {
-        return fail(fmt::format("use --ring-size {}", ring_size), "the kernel wants a power of two",
-                    "choose one from 64K to 1G, e.g. 8M");
+    if (!std::has_single_bit(*bytes) || *bytes < (64U << 10) || *bytes > (512U << 20)) {
+        // Beyond that the kernel's verifier follows no offset (BPF_MAX_VAR_OFF).
+        return fail(fmt::format("use --ring-size {}", ring_size), "it is a power of two",
+                    "choose one from 64K to 512M, e.g. 8M");
     }
     options.ring_bytes = *bytes;
     return options;

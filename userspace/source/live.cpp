@@ -109,7 +109,7 @@ std::string first_line(const char* path) {
 
 /// What a thread's life puts into the ring.
 std::size_t bytes_of_a_life(nst_attach_mode mode) {
-    constexpr std::size_t header = 8;  // BPF_RINGBUF_HDR_SZ
+    constexpr std::size_t header = 8;  // the word before each record
     constexpr std::size_t reduced = sizeof(nst_task_new) + sizeof(nst_pid_nr) +
                                     sizeof(nst_task_exit) + sizeof(nst_task_free) + (3 * header);
     constexpr std::size_t full = reduced + sizeof(nst_alloc_pid) + sizeof(nst_pid_request) +
@@ -221,7 +221,9 @@ Result<void> LiveSource::State::load(std::size_t ring_bytes) {
             }
         }
     }
-    bpf_map__set_max_entries(skeleton->maps.ring, static_cast<std::uint32_t>(ring_bytes));
+    bpf_map__set_value_size(skeleton->maps.ring,
+                            static_cast<std::uint32_t>(Ring::bytes_of_map(ring_bytes)));
+    skeleton->rodata->ring_mask = ring_bytes - 1;
     std::uint64_t secrets[2] = {};
     if (getrandom(secrets, sizeof(secrets), 0) != sizeof(secrets)) {
         return fail("draw the keys that hide kernel addresses", errno);
@@ -318,8 +320,8 @@ Result<void> LiveSource::State::take_over() {
     if (nstrail_bpf__load(skeleton.get()) != 0) {
         return failed(pins->path());
     }
-    auto mapped =
-        Ring::map(bpf_map__fd(skeleton->maps.ring), bpf_map__max_entries(skeleton->maps.ring));
+    auto mapped = Ring::map(bpf_map__fd(skeleton->maps.ring),
+                            bpf_map__value_size(skeleton->maps.ring) - Ring::bytes_of_map(0));
     if (!mapped) {
         return std::unexpected(mapped.error());
     }

@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reader of a BPF ring buffer (kernel/bpf/ringbuf.c). Our own and not libbpf's, because exact loss
-// accounting needs the producer's position, and because it must never be woken by the ring.
+// Reader of the ring that the BPF programs write (struct nst_ring in bpf/wire/wire.h). Nothing
+// wakes it: it is looked at.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "base/result.hpp"
+#include "wire/wire.h"
 
 namespace nstrail {
 
+/// One thread may consume; any may ask how full it is.
 class Ring {
 public:
-    /// Maps the ring of a BPF_MAP_TYPE_RINGBUF map. `size` is its max_entries. The map's descriptor
-    /// must stay open as long as this lives.
+    /// How many bytes a map's value takes to have `size` bytes of room for records, which is a
+    /// power of two.
+    [[nodiscard]] static constexpr std::size_t bytes_of_map(std::size_t size) {
+        return NST_RING_DATA + size + NST_RING_RECORD_MOST;
+    }
+
+    /// Maps the ring in a map with BPF_F_MMAPABLE and one value of bytes_of_map(size) bytes. One
+    /// that is new gets its secret, without which its records cannot be read: so do this before a
+    /// program writes. One that was mapped before goes on where it was.
     [[nodiscard]] static Result<Ring> map(int map_fd, std::size_t size);
 
     Ring(Ring&& other) noexcept { swap(other); }
@@ -39,18 +46,17 @@ public:
         std::uint64_t position = consumed();
         std::uint64_t returned = position;
         while (count < most && position < produced()) {
-            const std::uint32_t word =
-                std::atomic_ref(length_at(position)).load(std::memory_order_acquire);
-            if ((word & busy) != 0) {
+            std::byte* const at = data() + (position & mask_);
+            const std::uint64_t next = std::atomic_ref(*reinterpret_cast<std::uint64_t*>(at))
+                                           .load(std::memory_order_acquire) ^
+                                       ring_->secret;
+            const std::uint64_t length = next - position;
+            if (length <= word || length > NST_RING_RECORD_MOST) {
                 break;
             }
-            const std::uint32_t length = word & ~(busy | discarded);
-            const std::uint64_t record = position + header_size;
-            position += (length + header_size + 7) / 8 * 8;
-            if ((word & discarded) == 0) {
-                take(bytes_at(record, length));
-                count++;
-            }
+            take(std::span<const std::byte>(at + word, length - word));
+            count++;
+            position = next;
             if (position - returned >= return_after) {
                 release(position);
                 returned = position;
@@ -62,56 +68,31 @@ public:
 
     /// Byte positions since the ring was made; they only grow.
     [[nodiscard]] std::uint64_t produced() const {
-        return std::atomic_ref(*producer_).load(std::memory_order_acquire);
+        return std::atomic_ref(ring_->produced).load(std::memory_order_acquire);
     }
-    [[nodiscard]] std::uint64_t consumed() const { return *consumer_; }
+    [[nodiscard]] std::uint64_t consumed() const { return ring_->consumed; }
     [[nodiscard]] std::uint64_t fill() const { return produced() - consumed(); }
     [[nodiscard]] std::size_t size() const { return mask_ + 1; }
 
 private:
-    static constexpr std::uint32_t busy = 1U << 31;       // BPF_RINGBUF_BUSY_BIT
-    static constexpr std::uint32_t discarded = 1U << 30;  // BPF_RINGBUF_DISCARD_BIT
-    static constexpr std::uint64_t header_size = 8;       // BPF_RINGBUF_HDR_SZ
-    static constexpr std::uint64_t return_after =
-        16384;  // bytes; a store to a shared line per record would cost more
+    static constexpr std::uint64_t word = sizeof(std::uint64_t);
+    // Bytes: a store to a line that the programs read, for each record, would cost more.
+    static constexpr std::uint64_t return_after = 16384;
 
     Ring() = default;
     void swap(Ring& other) noexcept {
-        std::swap(consumer_, other.consumer_);
-        std::swap(producer_, other.producer_);
-        std::swap(data_, other.data_);
-        std::swap(over_end_, other.over_end_);
+        std::swap(ring_, other.ring_);
         std::swap(mask_, other.mask_);
-        std::swap(page_, other.page_);
     }
-    [[nodiscard]] std::uint32_t& length_at(std::uint64_t position) const {
-        return *reinterpret_cast<std::uint32_t*>(data_ + (position & mask_));
-    }
-    /// In one piece; good until the next call.
-    [[nodiscard]] std::span<const std::byte> bytes_at(std::uint64_t position, std::size_t length) {
-        const std::size_t offset = position & mask_;
-        const std::size_t ahead = size() - offset;
-        if (length <= ahead) {
-            return {data_ + offset, length};
-        }
-        over_end_.resize((length + 7) / 8);
-        auto* const to = reinterpret_cast<std::byte*>(over_end_.data());
-        std::memcpy(to, data_ + offset, ahead);
-        std::memcpy(to + ahead, data_, length - ahead);
-        return {to, length};
+    [[nodiscard]] std::byte* data() const {
+        return reinterpret_cast<std::byte*>(ring_) + NST_RING_DATA;
     }
     void release(std::uint64_t position) {
-        std::atomic_ref(*consumer_).store(position, std::memory_order_release);
+        std::atomic_ref(ring_->consumed).store(position, std::memory_order_release);
     }
 
-    std::uint64_t* consumer_ = nullptr;  // first page: ours
-    std::uint64_t* producer_ = nullptr;  // second page: the kernel's, read only
-    // Read only. The kernel would map it twice in a row, so that no record goes over the end; but
-    // all of that would count as memory of ours, and one record in a turn is little to copy.
-    std::byte* data_ = nullptr;
-    std::vector<std::uint64_t> over_end_;  // the record that goes over the end
+    nst_ring* ring_ = nullptr;
     std::uint64_t mask_ = 0;
-    std::size_t page_ = 0;
 };
 
 }  // namespace nstrail
