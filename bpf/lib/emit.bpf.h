@@ -180,17 +180,20 @@ static __always_inline u64 key_of_address(const struct run *run, u64 address)
  * places in the ring; the reader allows for that (see source/loss.hpp). */
 static __always_inline void *start_record(struct nst_cpu_stats *mine, enum nst_kind kind, u64 bytes)
 {
+    struct nst_ring *into = the_ring();
     struct nst_header *header;
-    u64 seq;
+    u64 at, seq;
 
-    if (!mine)
+    if (!mine || !into)
         return 0;
-    header = start_in_ring(bytes);
+    bytes += sizeof(u64);
+    at = place_in_ring(into, bytes);
     seq = __sync_fetch_and_add(&mine->emitted, 1);
-    if (!header) {
+    if (at == RING_FULL) {
         __sync_fetch_and_add(&mine->dropped, 1);
         return 0;
     }
+    header = begin_in_ring(into, at, bytes);
     header->boot_ns = bpf_ktime_get_boot_ns();
     header->seq = seq;
     header->cpu = bpf_get_smp_processor_id();

@@ -59,8 +59,8 @@ static __always_inline bool has_room(u64 at, u64 bytes, u64 consumed)
  * and again. */
 extern u64 place_among_others(u64 bytes);
 
-/* A place of so many bytes, as a position; or RING_FULL. The order of places is the order of
- * records. */
+/* A place of so many bytes, at most NST_RING_RECORD_MOST, of which eight are the ring's own word:
+ * as a position, or RING_FULL. The order of places is the order of records. */
 static __always_inline u64 place_in_ring(struct nst_ring *into, u64 bytes)
 {
     u64 consumed = ring_consumed(into);
@@ -73,20 +73,13 @@ static __always_inline u64 place_in_ring(struct nst_ring *into, u64 bytes)
     return at;
 }
 
-/* Room for a record of so many bytes, at most NST_RING_RECORD_MOST with its word; NULL if there is
- * none. It is not zeroed. */
-static __always_inline void *start_in_ring(u64 bytes)
+/* Begins a record in its place, which is not zeroed: what stood there is taken for none by the
+ * reader until the record is handed over. No locked instruction after this: it would wait until
+ * these lines, which a reader on another CPU had last, are back. */
+static __always_inline void *begin_in_ring(struct nst_ring *into, u64 at, u64 bytes)
 {
-    struct nst_ring *into = the_ring();
-    u64 at, *word;
+    u64 *word = (void *)into + NST_RING_DATA + (at & ring_mask);
 
-    if (!into)
-        return 0;
-    bytes += sizeof(*word);
-    at = place_in_ring(into, bytes);
-    if (at == RING_FULL)
-        return 0;
-    word = (void *)into + NST_RING_DATA + (at & ring_mask);
     *word = ~((at + bytes) ^ into->secret);
     return word + 1;
 }

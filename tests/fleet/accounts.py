@@ -68,6 +68,7 @@ class Operator:
     def __init__(self, folder: pathlib.Path):
         folder.mkdir()
         self.folder = folder
+        self.keys: dict[str, Key] = {}  # of users, by their names
         self.operator = Key(OPERATOR, folder, "operator")
         self.account = Key(ACCOUNT, folder, "account")
         self.token = self.operator.claim(self.operator, {"type": "operator"})
@@ -81,7 +82,7 @@ class Operator:
                          + "\n".join(f"{public}: {claim}" for public, claim in claims.items()) + "\n}\n")
 
     def user(self, name: str, signer: Key | None = None) -> tuple[Key, str]:
-        key = Key(USER, self.folder, name)
+        key = self.keys[name] = Key(USER, self.folder, name)
         limits = {"subs": -1, "data": -1, "payload": -1}
         return key, (signer or self.account).claim(key, {"type": "user", **limits})
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -147,14 +148,12 @@ class Cluster:
                 server.wait()
 
 
-class PassingOver:
-    """Stands before a server on loopback. The first `times` that somebody asks for what follows at
-    place `sequence` of a stream, it gets what follows behind that."""
+class Between:
+    """Stands before a server on loopback and changes what passes: `change(data, asks)` gives what is passed on of
+    what a client (asks) or the server sent; `times` so often that it changed something at most."""
 
-    def __init__(self, server: int, sequence: int, times: int):
-        self.server, self.times = server, times
-        self.asked, self.instead = (f'"seq":{place},'.encode() for place in (sequence, sequence + 1))
-        assert len(self.asked) == len(self.instead)
+    def __init__(self, server: int, change, times: int):
+        self.server, self.change, self.times = server, change, times
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -168,12 +167,24 @@ class PassingOver:
 
     def pass_on(self, one: socket.socket, other: socket.socket, asks: bool) -> None:
         with contextlib.suppress(OSError), one, other:  # either may go first
-            # A request is small enough to come in one piece.
+            # What is changed is small enough to come in one piece.
             while data := one.recv(1 << 16):
-                if asks and self.times > 0 and self.asked in data:
-                    data = data.replace(self.asked, self.instead)
-                    self.times -= 1
-                other.sendall(data)
+                changed = self.change(data, asks) if self.times > 0 else data
+                self.times -= changed != data
+                other.sendall(changed)
+
+
+def passing_over(server: int, sequence: int, times: int) -> Between:
+    """Who asks for what follows at place `sequence` of a stream gets what follows behind that."""
+    asked, instead = (f'"seq":{place},'.encode() for place in (sequence, sequence + 1))
+    assert len(asked) == len(instead)
+    return Between(server, lambda data, asks: data.replace(asked, instead) if asks else data, times)
+
+
+def asking_to_sign(server: int, nonce: str, times: int) -> Between:
+    """Who connects is asked to sign `nonce`, and not what the server drew."""
+    told = b'"nonce":"' + nonce.encode() + b'"'
+    return Between(server, lambda data, asks: data if asks else re.sub(rb'"nonce":"[^"]*"', told, data), times)
 
 
 def find_server() -> str | None:

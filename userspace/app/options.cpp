@@ -124,8 +124,8 @@ Result<LiveOptions> TraceOptions::resolve() const {
     }
     if (!std::has_single_bit(*bytes) || *bytes < (64U << 10) || *bytes > (512U << 20)) {
         // Beyond that the kernel's verifier follows no offset (BPF_MAX_VAR_OFF).
-        return fail(fmt::format("use --ring-size {}", ring_size), "it is a power of two",
-                    "choose one from 64K to 512M, e.g. 8M");
+        return fail(fmt::format("use --ring-size {}", ring_size),
+                    "the ring takes a power of two from 64K to 512M", "choose one, e.g. 8M");
     }
     options.ring_bytes = *bytes;
     return options;
