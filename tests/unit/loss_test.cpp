@@ -17,10 +17,15 @@ std::uint64_t lost_in(const std::vector<LossTracker::Loss>& losses) {
                            [](std::uint64_t total, const auto& one) { return total + one.count; });
 }
 
+/// A record arrives while the ring is written up to `produced`.
+void arrived(LossTracker& loss, std::uint32_t cpu, std::uint32_t seq, std::uint64_t produced) {
+    loss.arrived(cpu, seq, [&] { return produced; });
+}
+
 TEST(Loss, NothingIsLostInOrder) {
     LossTracker loss;
     for (std::uint32_t seq = 0; seq < 1000; seq++) {
-        loss.arrived(0, seq, seq * 64 + 64);
+        arrived(loss, 0, seq, seq * 64 + 64);
         EXPECT_FALSE(loss.pending());
         EXPECT_TRUE(loss.settle(seq * 64 + 64).empty());
     }
@@ -29,8 +34,8 @@ TEST(Loss, NothingIsLostInOrder) {
 
 TEST(Loss, AHoleIsLostOnlyOnceTheRingWasReadAsFarAsItWentThen) {
     LossTracker loss;
-    loss.arrived(0, 0, 100);
-    loss.arrived(0, 4, 500);  // 1, 2, 3 are missing; the ring held 500 bytes when that was seen
+    arrived(loss, 0, 0, 100);
+    arrived(loss, 0, 4, 500);  // 1, 2, 3 are missing; the ring held 500 bytes when that was seen
     EXPECT_TRUE(loss.pending());
     EXPECT_TRUE(loss.settle(499).empty());
     const auto lost = loss.settle(500);
@@ -47,10 +52,10 @@ TEST(Loss, ALateRecordFillsItsHole) {
         {1}, {5}, {3}, {1, 2, 3, 4, 5}, {5, 3, 1}};
     for (const auto& numbers : late) {
         LossTracker loss;
-        loss.arrived(0, 0, 100);
-        loss.arrived(0, 6, 500);
+        arrived(loss, 0, 0, 100);
+        arrived(loss, 0, 6, 500);
         for (const std::uint32_t seq : numbers) {
-            loss.arrived(0, seq, 500);
+            arrived(loss, 0, seq, 500);
         }
         EXPECT_EQ(lost_in(loss.settle(500)), 5 - numbers.size());
         EXPECT_FALSE(loss.pending());
@@ -59,8 +64,8 @@ TEST(Loss, ALateRecordFillsItsHole) {
 
 TEST(Loss, HolesSettleEachAtItsOwnPosition) {
     LossTracker loss;
-    loss.arrived(0, 1, 100);  // 0 is missing
-    loss.arrived(0, 3, 200);  // 2 is missing
+    arrived(loss, 0, 1, 100);  // 0 is missing
+    arrived(loss, 0, 3, 200);  // 2 is missing
     EXPECT_EQ(lost_in(loss.settle(150)), 1U);
     EXPECT_TRUE(loss.pending());
     EXPECT_EQ(lost_in(loss.settle(200)), 1U);
@@ -71,9 +76,9 @@ TEST(Loss, NumbersWrap) {
     // As if 2^32 - 2 had arrived before: only the difference counts.
     EXPECT_EQ(loss.settle_tail(0, 0x7FFFFFFF), 0x7FFFFFFFU);
     EXPECT_EQ(loss.settle_tail(0, 0xFFFFFFFE), 0x7FFFFFFFU);
-    loss.arrived(0, 0xFFFFFFFE, 10);
-    loss.arrived(0, 2, 20);  // 2^32 - 1, 0 and 1 are missing
-    loss.arrived(0, 0, 20);
+    arrived(loss, 0, 0xFFFFFFFE, 10);
+    arrived(loss, 0, 2, 20);  // 2^32 - 1, 0 and 1 are missing
+    arrived(loss, 0, 0, 20);
     EXPECT_EQ(lost_in(loss.settle(20)), 2U);
     EXPECT_EQ(loss.settle_tail(0, 0x1'0000'0005), 2U);  // 3 and 4; the counter has 64 bits
     EXPECT_EQ(loss.settle_tail(0, 0x1'0000'0005), 0U);
@@ -81,19 +86,19 @@ TEST(Loss, NumbersWrap) {
 
 TEST(Loss, TheTailIsLostThoughNothingCameAfterIt) {
     LossTracker loss;
-    loss.arrived(0, 0, 10);
+    arrived(loss, 0, 0, 10);
     EXPECT_EQ(loss.settle_tail(0, 4), 3U);
     EXPECT_EQ(loss.settle_tail(0, 4), 0U);
-    loss.arrived(0, 4, 20);
+    arrived(loss, 0, 4, 20);
     EXPECT_FALSE(loss.pending()) << "what was settled is no hole";
     EXPECT_EQ(loss.settle_tail(7, 2), 2U) << "a CPU of which nothing arrived";
 }
 
 TEST(Loss, CpusAreCountedApart) {
     LossTracker loss;
-    loss.arrived(3, 2, 100);
-    loss.arrived(1, 1, 100);
-    loss.arrived(3, 3, 100);
+    arrived(loss, 3, 2, 100);
+    arrived(loss, 1, 1, 100);
+    arrived(loss, 3, 3, 100);
     const auto lost = loss.settle(100);
     ASSERT_EQ(lost.size(), 2U);
     EXPECT_EQ(lost[0].cpu, 1U);
@@ -155,7 +160,7 @@ public:
 
     void read(LossTracker& loss) {
         while (read_ < ring_.size() && !ring_[read_].busy) {
-            loss.arrived(ring_[read_].cpu, ring_[read_].seq, ring_.size());
+            arrived(loss, ring_[read_].cpu, ring_[read_].seq, ring_.size());
             read_++;
         }
         told_ += lost_in(loss.settle(read_));

@@ -560,7 +560,7 @@ std::size_t LiveSource::State::drain(const EventHandler& handle) {
             tell_gap(handle, NST_gap_cause_damage, 0, 1);
             return;
         }
-        loss.arrived(event->header().cpu, event->header().seq, ring->produced());
+        loss.arrived(event->header().cpu, event->header().seq, [&] { return ring->produced(); });
         counts.delivered++;
         marks.delivered(*event);
         deliver(handle, *event);

@@ -28,18 +28,8 @@ void LossTracker::expect(std::uint32_t cpu, std::uint32_t next) {
     }
 }
 
-void LossTracker::arrived(std::uint32_t cpu, std::uint32_t seq, std::uint64_t produced) {
-    Cpu& state = cpu_at(cpu);
-    // Numbers wrap; the difference tells before from after.
-    const auto ahead = static_cast<std::int32_t>(seq - state.next);
-    if (ahead >= 0) {
-        if (ahead > 0) {
-            state.holes.push_back({state.next, static_cast<std::uint32_t>(ahead), produced});
-            holes_++;
-        }
-        expect(cpu, seq + 1);
-        return;
-    }
+/// A number that was missed comes after all.
+void LossTracker::late(Cpu& state, std::uint32_t seq) {
     for (std::size_t i = 0; i < state.holes.size(); i++) {
         Hole& hole = state.holes[i];
         const std::uint32_t offset = seq - hole.first;

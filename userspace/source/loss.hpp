@@ -28,8 +28,23 @@ public:
     /// Goes on from the number that `next` has for each CPU, and keeps them there up to date.
     void keep_in(std::span<std::uint32_t> next);
 
-    /// A record arrived. `produced` is the ring's producer position now.
-    void arrived(std::uint32_t cpu, std::uint32_t seq, std::uint64_t produced);
+    /// A record arrived. produced() gives the ring's producer position now; it is asked for where
+    /// the record shows a hole.
+    template <class F>
+    void arrived(std::uint32_t cpu, std::uint32_t seq, F&& produced) {
+        Cpu& state = cpu_at(cpu);
+        // Numbers wrap; the difference tells before from after.
+        const auto ahead = static_cast<std::int32_t>(seq - state.next);
+        if (ahead < 0) {
+            late(state, seq);
+            return;
+        }
+        if (ahead > 0) {
+            state.holes.push_back({state.next, static_cast<std::uint32_t>(ahead), produced()});
+            holes_++;
+        }
+        expect(cpu, seq + 1);
+    }
 
     /// Everything before ring position `consumed` has been read: returns what is lost for good, by
     /// CPU.
@@ -53,6 +68,7 @@ private:
         std::vector<Hole> holes;
     };
     Cpu& cpu_at(std::uint32_t cpu);
+    void late(Cpu& state, std::uint32_t seq);
     void expect(std::uint32_t cpu, std::uint32_t next);
     std::vector<Cpu> cpus_;
     std::span<std::uint32_t> kept_;

@@ -45,7 +45,9 @@ public:
         std::size_t count = 0;
         std::uint64_t position = consumed();
         std::uint64_t returned = position;
-        while (count < most && position < produced()) {
+        // Asked for as seldom as can be: whoever writes has to take that line back each time.
+        std::uint64_t end = produced();
+        while (count < most && (position < end || position < (end = produced()))) {
             std::byte* const at = data() + (position & mask_);
             const std::uint64_t next = std::atomic_ref(*reinterpret_cast<std::uint64_t*>(at))
                                            .load(std::memory_order_acquire) ^
