@@ -28,8 +28,9 @@ struct {
     __uint(value_size, NST_RING_DATA + (8 << 20) + NST_RING_RECORD_MOST);
 } ring __weak SEC(".maps");
 
-/* Where nobody else was in between a place is had at the first try; there are so many of them. */
-#define RING_TRIES 64
+/* Where nobody else was in between a place is had at the first try. Of many CPUs that want one at
+ * the same moment one gets it with each try, so a hundred of them take some hundreds. */
+#define RING_TRIES 1024
 #define RING_FULL (~0ULL)
 
 static __always_inline struct nst_ring *the_ring(void)
