@@ -186,7 +186,7 @@ static __always_inline void *start_record(struct nst_cpu_stats *mine, enum nst_k
 
     if (!mine || !into)
         return 0;
-    bytes += sizeof(u64);
+    bytes += NST_RING_WORD;
     at = place_in_ring(into, bytes);
     seq = __sync_fetch_and_add(&mine->emitted, 1);
     if (at == RING_FULL) {
@@ -202,18 +202,18 @@ static __always_inline void *start_record(struct nst_cpu_stats *mine, enum nst_k
 }
 
 /* A record without a tail: a struct nst_NAME *, or NULL. Every byte is the caller's to write. */
-#define RESERVE(run, name)                                                        \
-    ({                                                                            \
-        NST_ASSERT(sizeof(struct nst_##name) + 8 <= NST_RING_RECORD_MOST, #name); \
-        (struct nst_##name *)start_record((run)->stats, NST_KIND_##name,          \
-                                          sizeof(struct nst_##name));             \
+#define RESERVE(run, name)                                                                    \
+    ({                                                                                        \
+        NST_ASSERT(sizeof(struct nst_##name) + NST_RING_WORD <= NST_RING_RECORD_MOST, #name); \
+        (struct nst_##name *)start_record((run)->stats, NST_KIND_##name,                      \
+                                          sizeof(struct nst_##name));                         \
     })
 
 /* The same with n elements of its tail, NST_MAX_LEVELS at most. */
 #define RESERVE_TAIL(run, name, element, n)                                                        \
     ({                                                                                             \
         NST_ASSERT(sizeof(element) % 8 == 0, "records are aligned");                               \
-        NST_ASSERT(sizeof(struct nst_##name) + sizeof(element) * NST_MAX_LEVELS + 8 <=             \
+        NST_ASSERT(NST_RING_WORD + sizeof(struct nst_##name) + sizeof(element) * NST_MAX_LEVELS <= \
                        NST_RING_RECORD_MOST,                                                       \
                    #name);                                                                         \
         (struct nst_##name *)start_record((run)->stats, NST_KIND_##name,                           \

@@ -60,8 +60,8 @@ static __always_inline bool has_room(u64 at, u64 bytes, u64 consumed)
  * and again. */
 extern u64 place_among_others(u64 bytes);
 
-/* A place of so many bytes, at most NST_RING_RECORD_MOST, of which eight are the ring's own word:
- * as a position, or RING_FULL. The order of places is the order of records. */
+/* A place of so many bytes, NST_RING_WORD among them and at most NST_RING_RECORD_MOST: as a
+ * position, or RING_FULL. The order of places is the order of records. */
 static __always_inline u64 place_in_ring(struct nst_ring *into, u64 bytes)
 {
     u64 consumed = ring_consumed(into);

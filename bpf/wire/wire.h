@@ -29,9 +29,9 @@ typedef __s32 nst_s32;
  * made. A record lies at its position modulo the room there is, a power of two, in one piece: one
  * that begins short of the end goes on beyond it, where there is room for the longest.
  *
- * Before each record stands a word: the position of the next one, exclusive or secret; until the
- * record is whole, the complement of that. Whatever was at that place before, in an earlier turn of
- * the ring, makes no position a little beyond this one: not the word of another record, as that
+ * Each begins with a word: the position of the next one, exclusive or secret; until the record is
+ * whole, the complement of that. Whatever was at that place before, in an earlier turn of the ring,
+ * makes no position a little beyond this one: not the word of another record, as that
  * told an earlier position, and not what is in a record, as nobody who could choose that knows the
  * secret; zeros do not, as its top bit is set. So nobody needs to clear what was read. */
 struct nst_ring {
@@ -41,6 +41,7 @@ struct nst_ring {
     nst_u64 secret;
 };
 #define NST_RING_DATA 4096        /* from where on records lie; struct nst_ring is before */
+#define NST_RING_WORD 8           /* bytes of the word */
 #define NST_RING_RECORD_MOST 4096 /* bytes of the longest record, its word among them */
 
 struct nst_header {

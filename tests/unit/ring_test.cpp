@@ -68,8 +68,8 @@ public:
     }
     /// A record is as long as it was reserved; what the text leaves of it is dots.
     void submit(std::uint64_t at, const std::string& text) const {
-        std::byte* const to = memory_ + NST_RING_DATA + (at % size_) + 8;
-        std::memset(to, '.', bytes_of(text.size()) - 8);
+        std::byte* const to = memory_ + NST_RING_DATA + (at % size_) + NST_RING_WORD;
+        std::memset(to, '.', bytes_of(text.size()) - NST_RING_WORD);
         std::memcpy(to, text.data(), text.size());
         word(at).store(~word(at).load(), std::memory_order_release);
     }
@@ -87,7 +87,9 @@ public:
     }
 
 private:
-    static std::uint64_t bytes_of(std::size_t length) { return 8 + (length + 7) / 8 * 8; }
+    static std::uint64_t bytes_of(std::size_t length) {
+        return NST_RING_WORD + (length + 7) / 8 * 8;
+    }
     [[nodiscard]] std::atomic_ref<std::uint64_t> word(std::uint64_t at) const {
         return std::atomic_ref(
             *reinterpret_cast<std::uint64_t*>(memory_ + NST_RING_DATA + (at % size_)));

@@ -53,10 +53,10 @@ public:
                                            .load(std::memory_order_acquire) ^
                                        ring_->secret;
             const std::uint64_t length = next - position;
-            if (length <= word || length > NST_RING_RECORD_MOST) {
+            if (length <= NST_RING_WORD || length > NST_RING_RECORD_MOST) {
                 break;
             }
-            take(std::span<const std::byte>(at + word, length - word));
+            take(std::span<const std::byte>(at + NST_RING_WORD, length - NST_RING_WORD));
             count++;
             position = next;
             if (position - returned >= return_after) {
@@ -77,7 +77,6 @@ public:
     [[nodiscard]] std::size_t size() const { return mask_ + 1; }
 
 private:
-    static constexpr std::uint64_t word = sizeof(std::uint64_t);
     // Bytes: a store to a line that the programs read, for each record, would cost more.
     static constexpr std::uint64_t return_after = 16384;
 
