@@ -264,18 +264,16 @@ ENTRY_HOOK(cgroup_release, cgroup_release)
 TRACEPOINT_HOOK(sched_process_free)
 {
     struct task_struct *task = (void *)arg[0];
-    struct pid *pid = READ(run, task, thread_pid);
-    struct nst_task_ref ref;
     struct nst_task_free *event;
 
-    /* It died long ago and is in no cache any more: all that is read of it is fetched at once,
-     * which it would not be across the reservation. */
-    read_task_ref(run, &ref, task);
+    /* It died long ago and is in no cache any more. A locked instruction, of which a reservation has
+     * two, waits for all that was asked for before: so nothing is asked for before. Nobody else has
+     * the task, so this may. */
     event = RESERVE(run, task_free);
     if (!event)
         return;
-    event->task = ref;
-    event->pid_key = key_of(run, pid);
+    read_task_ref(run, &event->task, task);
+    event->pid_key = key_of(run, READ(run, task, thread_pid));
     SUBMIT(event);
 }
 
