@@ -108,14 +108,15 @@ TRACEPOINT_HOOK(task_newtask)
     struct nsproxy *actor_nsproxy = READ(run, current, nsproxy);
     struct pid *pid = READ(run, task, thread_pid);
     u32 levels = pid_levels(run, pid);
-    struct nst_task_new *event;
+    u64 left_out = without_initial_set(run, task);
+    struct nst_task_new *event, *behind;
 
     /* Facts come first in the ring, so that the reader knows the namespace when the task is in it.
      */
     if (clone_flags & CLONE_NEW_ANY)
         emit_facts_of_task(address_of(run, task), address_of(run, actor_nsproxy), 0);
 
-    event = RESERVE_TAIL(run, task_new, struct nst_pid_nr, levels);
+    event = RESERVE_SHORT(run, task_new, sizeof(struct nst_pid_nr) * (u64)levels, left_out);
     if (!event)
         return;
     read_task_ref(run, &event->task, task);
@@ -123,12 +124,14 @@ TRACEPOINT_HOOK(task_newtask)
     event->clone_flags = clone_flags;
     event->actor_nsproxy = key_of(run, actor_nsproxy);
     event->pid_key = key_of(run, pid);
-    read_ns_set(run, &event->ns, task, true);
-    event->ppid = read_parent_tgid(run, task);
-    event->levels = levels;
-    read_comm(run, &event->comm, task);
-    event->cgroup = read_cgroup_id(run, task);
-    read_vpids(run, (void *)(event + 1), pid, levels, event->ns.pid);
+    if (!left_out)
+        read_ns_set(run, &event->ns, task, true);
+    behind = BEHIND_SET(event, left_out);
+    behind->ppid = read_parent_tgid(run, task);
+    behind->levels = levels;
+    read_comm(run, &behind->comm, task);
+    behind->cgroup = read_cgroup_id(run, task);
+    read_vpids(run, (void *)(behind + 1), pid, levels, left_out ? 0 : event->ns.pid);
     SUBMIT(event);
 }
 
@@ -198,25 +201,28 @@ static __always_inline u32 heir_of(const struct run *run, struct task_struct *ta
 TRACEPOINT_HOOK(sched_process_exit)
 {
     struct task_struct *task = (void *)arg[0];
-    struct nst_task_exit *event;
+    struct nst_task_exit *event, *behind;
     u32 last, heir;
+    u64 left_out;
 
     last = READ_VIA(run, task, signal, live.counter) == 0;
     heir = last ? heir_of(run, task) : 0;
-    event = RESERVE(run, task_exit);
+    left_out = exit_namespaces_hooked ? 0 : without_initial_set(run, task);
+    event = RESERVE_SHORT(run, task_exit, 0, left_out);
     if (!event)
         return;
     read_task_ref(run, &event->task, task);
     if (exit_namespaces_hooked)
         __builtin_memset(&event->ns, 0, sizeof(event->ns));
-    else
+    else if (!left_out)
         read_ns_set(run, &event->ns, task, true);
-    event->exit_code = READ(run, task, exit_code);
-    event->last = last;
-    event->heir = heir;
-    event->exit_signal = READ(run, task, exit_signal);
-    event->ppid = read_parent_tgid(run, task);
-    event->tracer = read_tracer_tgid(run, task);
+    behind = BEHIND_SET(event, left_out);
+    behind->exit_code = READ(run, task, exit_code);
+    behind->last = last;
+    behind->heir = heir;
+    behind->exit_signal = READ(run, task, exit_signal);
+    behind->ppid = read_parent_tgid(run, task);
+    behind->tracer = read_tracer_tgid(run, task);
     SUBMIT(event);
 }
 
@@ -266,9 +272,9 @@ TRACEPOINT_HOOK(sched_process_free)
     struct task_struct *task = (void *)arg[0];
     struct nst_task_free *event;
 
-    /* It died long ago and is in no cache any more. A locked instruction, of which a reservation has
-     * two, waits for all that was asked for before: so nothing is asked for before. Nobody else has
-     * the task, so this may. */
+    /* It died long ago and is in no cache any more. A locked instruction, of which a reservation
+     * has two, waits for all that was asked for before: so nothing is asked for before. Nobody else
+     * has the task, so this may. */
     event = RESERVE(run, task_free);
     if (!event)
         return;

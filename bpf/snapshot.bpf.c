@@ -50,12 +50,13 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     struct task_struct *task = ctx->task;
     struct run run = typed_run(cpu_stats());
     u64 number = ctx->meta->seq_num;
-    struct nst_task_seen *event;
+    struct nst_task_seen *event, *behind;
     u64 anchor = anchor_address();
-    struct nst_ns_set ns;
+    struct nst_ns_set ns = {};
     struct css_set *set;
     struct pid *pid;
     u32 levels, exit_state;
+    u64 left_out;
     char one = '.';
 
     if (!task) {
@@ -70,7 +71,9 @@ int iter_task_iter(struct bpf_iter__task *ctx)
 
     /* Read what changes first, reserve last: then a live event that stands before this record in
      * the ring may make it stale, and the reader knows to let the live event win. */
-    read_ns_set(&run, &ns, task, false);
+    left_out = without_initial_set(&run, task);
+    if (!left_out)
+        read_ns_set(&run, &ns, task, false);
     if (!initial_known && is_kthreadd(&run, task)) {
         __builtin_memcpy(initial_sets[1], &ns, sizeof(ns));
         __sync_fetch_and_add(&initial_known, 1);
@@ -84,23 +87,25 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     if (!TOLD(&run, READ(&run, set, dfl_cgrp)))
         emit_cgroups_of_task(anchor + distance_of(&run, task), snapshot_round);
 
-    event = RESERVE_TAIL(&run, task_seen, struct nst_pid_nr, levels);
+    event = RESERVE_SHORT(&run, task_seen, sizeof(struct nst_pid_nr) * (u64)levels, left_out);
     if (!event)
         return 0;
     read_task_ref(&run, &event->task, task);
     event->pid_key = key_of(&run, pid);
-    event->ns = ns;
-    event->ppid = read_parent_tgid(&run, task);
-    event->round = snapshot_round;
-    event->exit_state = exit_state;
-    event->flags = READ(&run, task, flags);
-    event->exit_code = READ(&run, task, exit_code);
-    event->levels = levels;
-    read_comm(&run, &event->comm, task);
-    event->cgroup = read_cgroup_id(&run, task);
-    event->tracer = read_tracer_tgid(&run, task);
-    event->exit_signal = READ(&run, task, exit_signal);
-    read_vpids(&run, (void *)(event + 1), pid, levels, ns.pid);
+    if (!left_out)
+        event->ns = ns;
+    behind = BEHIND_SET(event, left_out);
+    behind->ppid = read_parent_tgid(&run, task);
+    behind->round = snapshot_round;
+    behind->exit_state = exit_state;
+    behind->flags = READ(&run, task, flags);
+    behind->exit_code = READ(&run, task, exit_code);
+    behind->levels = levels;
+    read_comm(&run, &behind->comm, task);
+    behind->cgroup = read_cgroup_id(&run, task);
+    behind->tracer = read_tracer_tgid(&run, task);
+    behind->exit_signal = READ(&run, task, exit_signal);
+    read_vpids(&run, (void *)(behind + 1), pid, levels, ns.pid);
     SUBMIT(event);
     return 0;
 }

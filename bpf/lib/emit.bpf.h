@@ -178,7 +178,7 @@ static __always_inline u64 key_of_address(const struct run *run, u64 address)
  * The sequence number is taken after the place, and also when there was none, so that every loss
  * leaves a hole. Two programs nested on one CPU may take theirs in the order opposite to their
  * places in the ring; the reader allows for that (see source/loss.hpp). */
-static __always_inline void *start_record(struct nst_cpu_stats *mine, enum nst_kind kind, u64 bytes)
+static __always_inline void *start_record(struct nst_cpu_stats *mine, u32 kind, u64 bytes)
 {
     struct nst_ring *into = the_ring();
     struct nst_header *header;
@@ -201,12 +201,20 @@ static __always_inline void *start_record(struct nst_cpu_stats *mine, enum nst_k
     return header;
 }
 
-/* A record without a tail: a struct nst_NAME *, or NULL. Every byte is the caller's to write. */
+/* A record with so many bytes of tail: a struct nst_NAME *, or NULL. Every byte is the caller's to
+ * write. `left_out` is 0, or what without_initial_set() gave: then its `ns` is not in the record,
+ * and what is behind that is to be written through BEHIND_SET(). */
+#define RESERVE_SHORT(run, name, tail, left_out)                                           \
+    (struct nst_##name *)start_record((run)->stats,                                        \
+                                      NST_KIND_##name | ((left_out) ? NST_INITIAL_NS : 0), \
+                                      sizeof(struct nst_##name) + (tail) - (left_out))
+#define BEHIND_SET(record, left_out) ((typeof(record))((void *)(record) - (left_out)))
+
+/* A record without a tail. */
 #define RESERVE(run, name)                                                                    \
     ({                                                                                        \
         NST_ASSERT(sizeof(struct nst_##name) + NST_RING_WORD <= NST_RING_RECORD_MOST, #name); \
-        (struct nst_##name *)start_record((run)->stats, NST_KIND_##name,                      \
-                                          sizeof(struct nst_##name));                         \
+        RESERVE_SHORT(run, name, 0, 0);                                                       \
     })
 
 /* The same with n elements of its tail, NST_MAX_LEVELS at most. */
@@ -216,8 +224,7 @@ static __always_inline void *start_record(struct nst_cpu_stats *mine, enum nst_k
         NST_ASSERT(NST_RING_WORD + sizeof(struct nst_##name) + sizeof(element) * NST_MAX_LEVELS <= \
                        NST_RING_RECORD_MOST,                                                       \
                    #name);                                                                         \
-        (struct nst_##name *)start_record((run)->stats, NST_KIND_##name,                           \
-                                          sizeof(struct nst_##name) + sizeof(element) * (u64)(n)); \
+        RESERVE_SHORT(run, name, sizeof(element) * (u64)(n), 0);                                   \
     })
 
 /* The record is whole. Nobody is woken: the agent drains by timer. A consumer woken by the ring

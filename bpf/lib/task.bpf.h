@@ -136,9 +136,10 @@ static __always_inline u32 active_reaper_tgid(const struct run *run, struct pid 
     return READ_VIA(run, initial, child_reaper, tgid);
 }
 
-/* What init_nsproxy refers to, which most tasks of a host share: it is a variable of the kernel's
- * and stays as it is. [1] is that, once a snapshot has found it; [0] of no nsproxy at all. Which of
- * them is asked for by number, so that no processor can find it before it is there. */
+/* What init_nsproxy refers to, with the initial pid and user namespaces, which most tasks of a host
+ * share: these are variables of the kernel's and stay as they are. [1] is that, once a snapshot has
+ * found it; [0] of no nsproxy at all. Which of them is asked for by number, so that no processor
+ * can find it before it is there. */
 __u64 initial_sets[2][sizeof(struct nst_ns_set) / sizeof(__u64)] __weak = {};
 volatile __u32 initial_known __weak = 0;
 
@@ -204,6 +205,21 @@ static __always_inline void read_ns_set(const struct run *run, struct nst_ns_set
             to->time = to->time_for_children = to->pid_for_children = 0;
         }
     }
+}
+
+/* How much of its record a task's set need not take: all where it is the initial one, else nothing.
+ * That is for good once it is known: an nsproxy does not change, and this asks for it once. */
+static __always_inline u64 without_initial_set(const struct run *run, struct task_struct *task)
+{
+    const struct nst_ns_set *initial = (void *)initial_sets[initial_known & 1];
+    u64 nsproxy = key_of(run, READ(run, task, nsproxy));
+    const struct cred *cred = READ(run, task, real_cred);
+
+    return nsproxy && nsproxy == initial->nsproxy &&
+                   pid_levels(run, READ(run, task, thread_pid)) == 1 &&
+                   READ_VIA(run, cred, user_ns, ns.inum) == initial->user
+               ? sizeof(struct nst_ns_set)
+               : 0;
 }
 
 /* The pid vector, outermost first. The numbers of a struct pid never change while it lives, so this

@@ -44,6 +44,12 @@ struct nst_ring {
 #define NST_RING_WORD 8           /* bytes of the word */
 #define NST_RING_RECORD_MOST 4096 /* bytes of the longest record, its word among them */
 
+/* In the ring only, added to a record's kind: the event's member `ns` is left out, and what is
+ * behind it follows what is before it. It is the initial set, that of most tasks of a host, which
+ * the programs keep once a snapshot has met it (initial_sets in lib/task.bpf.h). What a record
+ * takes is for the most part its bytes: the cache of who reads the ring had their lines last. */
+#define NST_INITIAL_NS 0x8000
+
 struct nst_header {
     nst_u16 kind;    /* enum nst_kind; first, as recordings need it ahead of all else */
     nst_u16 cpu;     /* the CPU that wrote it */

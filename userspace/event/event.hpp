@@ -35,9 +35,9 @@ using Owner = std::shared_ptr<const void>;
 /// bounds, because decode() is the only way to make one.
 class Event {
 public:
-    /// Checks a record and makes a view of it. The record may be longer than the event (the ring
-    /// reserves in classes). Fails on an unknown kind, a record too short, a tail longer than the
-    /// record or than NST_MAX_LEVELS, or bytes not aligned to 8.
+    /// Checks a record and makes a view of it. The record may be longer than the event. Fails on an
+    /// unknown kind, a record too short, a tail longer than the record or than NST_MAX_LEVELS, or
+    /// bytes not aligned to 8.
     [[nodiscard]] static Result<Event> decode(std::span<const std::byte> record) {
         const auto event = in(record);
         return event ? Result<Event>(*event) : refuse(record);

@@ -27,6 +27,7 @@
 #include "source/holders.hpp"
 #include "source/holders_round.hpp"
 #include "source/iterator.hpp"
+#include "source/left_out.hpp"
 #include "source/libbpf_log.hpp"
 #include "source/link.hpp"
 #include "source/loss.hpp"
@@ -156,6 +157,7 @@ struct LiveSource::State {
     std::vector<Program> programs;
     std::vector<Link> links;
     std::optional<Ring> ring;
+    LeftOut left_out;
     LossTracker loss;
     LossAudit loss_audit;
     LiveCounts counts;
@@ -553,8 +555,9 @@ void LiveSource::State::tell_gap(const EventHandler& handle, nst_gap_cause cause
 
 std::size_t LiveSource::State::drain(const EventHandler& handle) {
     counts.ring_high_water = std::max<std::size_t>(counts.ring_high_water, ring->fill());
+    const auto& initial = *reinterpret_cast<const nst_ns_set*>(skeleton->bss->initial_sets[1]);
     const std::size_t count = ring->consume([&](std::span<const std::byte> record) {
-        const auto event = Event::decode(record);
+        const auto event = Event::decode(left_out.put_back(record, initial));
         if (!event) {
             counts.damaged++;
             tell_gap(handle, NST_gap_cause_damage, 0, 1);
