@@ -116,7 +116,7 @@ TRACEPOINT_HOOK(task_newtask)
     if (clone_flags & CLONE_NEW_ANY)
         emit_facts_of_task(address_of(run, task), address_of(run, actor_nsproxy), 0);
 
-    event = RESERVE_SHORT(run, task_new, sizeof(struct nst_pid_nr) * (u64)levels, left_out);
+    event = RESERVE_SHORT(run, task_new, struct nst_pid_nr, levels, left_out);
     if (!event)
         return;
     read_task_ref(run, &event->task, task);
@@ -208,7 +208,7 @@ TRACEPOINT_HOOK(sched_process_exit)
     last = READ_VIA(run, task, signal, live.counter) == 0;
     heir = last ? heir_of(run, task) : 0;
     left_out = exit_namespaces_hooked ? 0 : without_initial_set(run, task);
-    event = RESERVE_SHORT(run, task_exit, 0, left_out);
+    event = RESERVE_SHORT(run, task_exit, u64, 0, left_out);
     if (!event)
         return;
     read_task_ref(run, &event->task, task);

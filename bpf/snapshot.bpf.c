@@ -87,7 +87,7 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     if (!TOLD(&run, READ(&run, set, dfl_cgrp)))
         emit_cgroups_of_task(anchor + distance_of(&run, task), snapshot_round);
 
-    event = RESERVE_SHORT(&run, task_seen, sizeof(struct nst_pid_nr) * (u64)levels, left_out);
+    event = RESERVE_SHORT(&run, task_seen, struct nst_pid_nr, levels, left_out);
     if (!event)
         return 0;
     read_task_ref(&run, &event->task, task);

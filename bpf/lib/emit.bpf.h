@@ -201,31 +201,26 @@ static __always_inline void *start_record(struct nst_cpu_stats *mine, u32 kind, 
     return header;
 }
 
-/* A record with so many bytes of tail: a struct nst_NAME *, or NULL. Every byte is the caller's to
- * write. `left_out` is 0, or what without_initial_set() gave: then its `ns` is not in the record,
- * and what is behind that is to be written through BEHIND_SET(). */
-#define RESERVE_SHORT(run, name, tail, left_out)                                           \
-    (struct nst_##name *)start_record((run)->stats,                                        \
-                                      NST_KIND_##name | ((left_out) ? NST_INITIAL_NS : 0), \
-                                      sizeof(struct nst_##name) + (tail) - (left_out))
-#define BEHIND_SET(record, left_out) ((typeof(record))((void *)(record) - (left_out)))
-
-/* A record without a tail. */
-#define RESERVE(run, name)                                                                    \
-    ({                                                                                        \
-        NST_ASSERT(sizeof(struct nst_##name) + NST_RING_WORD <= NST_RING_RECORD_MOST, #name); \
-        RESERVE_SHORT(run, name, 0, 0);                                                       \
-    })
-
-/* The same with n elements of its tail, NST_MAX_LEVELS at most. */
-#define RESERVE_TAIL(run, name, element, n)                                                        \
+/* A record with n elements of its tail, NST_MAX_LEVELS at most: a struct nst_NAME *, or NULL. Every
+ * byte is the caller's to write. `left_out` is 0, or what without_initial_set() gave: then its `ns`
+ * is not in the record, and what is behind that is to be written through BEHIND_SET(). */
+#define RESERVE_SHORT(run, name, element, n, left_out)                                             \
     ({                                                                                             \
         NST_ASSERT(sizeof(element) % 8 == 0, "records are aligned");                               \
         NST_ASSERT(NST_RING_WORD + sizeof(struct nst_##name) + sizeof(element) * NST_MAX_LEVELS <= \
                        NST_RING_RECORD_MOST,                                                       \
                    #name);                                                                         \
-        RESERVE_SHORT(run, name, sizeof(element) * (u64)(n), 0);                                   \
+        (struct nst_##name *)start_record(                                                         \
+            (run)->stats, NST_KIND_##name | ((left_out) ? NST_INITIAL_NS : 0),                     \
+            sizeof(struct nst_##name) + sizeof(element) * (u64)(n) - (left_out));                  \
     })
+#define BEHIND_SET(record, left_out) ((typeof(record))((void *)(record) - (left_out)))
+
+/* The same of an event without a set, or with it. */
+#define RESERVE_TAIL(run, name, element, n) RESERVE_SHORT(run, name, element, n, 0)
+
+/* The same without a tail. */
+#define RESERVE(run, name) RESERVE_TAIL(run, name, u64, 0)
 
 /* The record is whole. Nobody is woken: the agent drains by timer. A consumer woken by the ring
  * would run into the very window in which the kernel skips fentry programs as recursive. */

@@ -31,9 +31,9 @@ typedef __s32 nst_s32;
  *
  * Each begins with a word: the position of the next one, exclusive or secret; until the record is
  * whole, the complement of that. Whatever was at that place before, in an earlier turn of the ring,
- * makes no position a little beyond this one: not the word of another record, as that
- * told an earlier position, and not what is in a record, as nobody who could choose that knows the
- * secret; zeros do not, as its top bit is set. So nobody needs to clear what was read. */
+ * makes no position a little beyond this one: not the word of another record, as that told an
+ * earlier position, and not what is in a record, as nobody who could choose that knows the secret;
+ * zeros do not, as its top bit is set. So nobody needs to clear what was read. */
 struct nst_ring {
     nst_u64 produced; /* the position of the next record */
     nst_u64 apart[7]; /* who writes does not take from who reads the line of its cache */
