@@ -29,8 +29,9 @@ struct {
 } ring __weak SEC(".maps");
 
 /* Where nobody else was in between a place is had at the first try. Of many CPUs that want one at
- * the same moment one gets it with each try, so a hundred of them take some hundreds. */
-#define RING_TRIES 1024
+ * the same moment one gets it with each try, so a hundred of them take some hundreds. So often as
+ * this times itself is tried. */
+#define RING_TRIES 32
 #define RING_FULL (~0ULL)
 
 static __always_inline struct nst_ring *the_ring(void)
