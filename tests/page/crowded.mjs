@@ -2,7 +2,7 @@
 // A host that is crowded for real.
 import assert from "node:assert/strict";
 import { manyUtsNamespaces } from "./agent.mjs";
-import { says, shot } from "./support.mjs";
+import { comes, says, shot } from "./support.mjs";
 
 const crowd = 300;
 
@@ -17,15 +17,14 @@ export const crowded = {
                 const inums = new Set(namespaces.filter((ns) => ns.type === "uts").map((ns) => ns.inum));
                 return made.inums.every((inum) => inums.has(inum));
             };
-            for (const until = Date.now() + 60_000; !(await seen()) && Date.now() < until;) await page.waitForTimeout(100);
-            assert.ok(await seen(), "the agent knows all of them");
+            await comes(page, seen, "the agent knows all of them");
             // What the page was told and what it draws of that are one moment.
             let doc = null;
             await page.route("**/api/v1/tree*", async (route) => {
                 doc ??= await (await route.fetch()).json();
                 await route.fulfill({ contentType: "application/json", body: JSON.stringify(doc) });
             });
-            for (const until = Date.now() + 60_000; !doc && Date.now() < until;) await page.waitForTimeout(50);
+            await comes(page, () => doc, "the page is told");
             await says(page, "#figures div", new RegExp(`^namespaces${doc.namespaces.length.toLocaleString("en-GB")}$`));
             await says(page, "g.ns.block .name", /namespaces more/);
             await page.waitForFunction((at) => document.querySelector("#figures").textContent.includes(at), `${(doc.at_boot_ns / 1e9).toFixed(3)} s`);

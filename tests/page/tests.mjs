@@ -10,7 +10,7 @@ import { largeTree, recordingAbout, task } from "./documents.mjs";
 import { honest } from "./honest.mjs";
 import { room } from "./narrow.mjs";
 import { ofRecording } from "./recording.mjs";
-import { answer, says, shot, stripped } from "./support.mjs";
+import { answer, comes, says, shot, stripped } from "./support.mjs";
 
 const here = (type) => Number(/\d+/.exec(readlinkSync(`/proc/self/ns/${type}`))[0]);
 /** A stream that breaks a rule, as the command line judges it. */
@@ -222,8 +222,7 @@ export const tests = {
         assert.ok(asked.includes("25000000000"));
         await says(page, "#events .lines li", /mark/);
         await page.waitForFunction(() => location.hash.includes("at=25000000000"));
-        for (const until = Date.now() + 10_000; !asked.includes("events 25000000000") && Date.now() < until;) await page.waitForTimeout(50);
-        assert.ok(asked.includes("events 25000000000"), String(asked));
+        await comes(page, () => asked.includes("events 25000000000"), "the events until 25 s");
         await shot(page, out, "slider");
     },
 
