@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/left_out.hpp"
 
-#include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 namespace nstrail {
@@ -41,10 +41,12 @@ std::span<const std::byte> LeftOut::put_back(std::span<const std::byte> record,
         return record;
     }
     header.kind = static_cast<nst_u16>(kind);
-    const auto behind = std::ranges::copy(record.first(place), whole_.begin()).out;
-    std::memcpy(whole_.data(), &header, sizeof(header));
-    std::memcpy(&*behind, &initial, sizeof(initial));
-    std::ranges::copy(record.subspan(place), behind + sizeof(initial));
+    std::byte* const to = whole_.data();
+    std::byte* const behind = to + place + sizeof(initial);
+    std::memcpy(to, record.data(), place);
+    std::memcpy(to, &header, sizeof(header));
+    std::memcpy(to + place, &initial, sizeof(initial));
+    std::memcpy(behind, record.data() + place, record.size() - place);
     return std::span(whole_).first(record.size() + sizeof(initial));
 }
 

@@ -112,10 +112,11 @@ std::string first_line(const char* path) {
 std::size_t bytes_of_a_life(nst_attach_mode mode) {
     constexpr std::size_t reduced = sizeof(nst_task_new) + sizeof(nst_pid_nr) +
                                     sizeof(nst_task_exit) + sizeof(nst_task_free) +
-                                    (3 * NST_RING_WORD);
+                                    (std::size_t{3} * NST_RING_WORD);
     constexpr std::size_t full = reduced + sizeof(nst_alloc_pid) + sizeof(nst_pid_request) +
                                  sizeof(nst_ns_switch) + sizeof(nst_task_release) +
-                                 sizeof(nst_free_pid) + sizeof(nst_pid_nr) + (4 * NST_RING_WORD);
+                                 sizeof(nst_free_pid) + sizeof(nst_pid_nr) +
+                                 (std::size_t{4} * NST_RING_WORD);
     return mode == NST_attach_mode_full ? full : reduced;
 }
 
