@@ -45,12 +45,13 @@ public:
     [[nodiscard]] constexpr bool made() const { return node_ != &empty_node<Node>; }
     /// An empty one where none was made, so that nobody need ask on his way down.
     [[nodiscard]] const Node& operator*() const { return *node_; }
-    /// For writing: made if there is none, copied if anybody else owns it too.
+    /// For writing: the owner's own from then on, a copy where it was the empty one or anybody else
+    /// owns it too.
     [[nodiscard]] Node& own() {
-        if (!made()) {
-            node_ = new Node();
-        } else if (node_->references.load(std::memory_order_acquire) != 1) {
-            // Acquire: a reader that has let go has also read its last (release in ~Counted).
+        // Acquire: a reader that has let go has also read its last (release in ~Counted).
+        if (!made() || node_->references.load(std::memory_order_acquire) != 1) {
+            // Copied, not made anew, where it was empty: of `new Node()` GCC would store each of
+            // thousands of elements by a line of its own, and take a minute for it.
             *this = Counted(new Node(*node_));
         }
         return *node_;
