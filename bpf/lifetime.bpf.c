@@ -108,7 +108,7 @@ TRACEPOINT_HOOK(task_newtask)
     struct nsproxy *actor_nsproxy = READ(run, current, nsproxy);
     struct pid *pid = READ(run, task, thread_pid);
     u32 levels = pid_levels(run, pid);
-    u64 left_out = without_initial_set(run, task);
+    u64 left_out = without_initial_set(run, task, levels);
     struct nst_task_new *event, *behind;
 
     /* Facts come first in the ring, so that the reader knows the namespace when the task is in it.
@@ -202,12 +202,13 @@ TRACEPOINT_HOOK(sched_process_exit)
 {
     struct task_struct *task = (void *)arg[0];
     struct nst_task_exit *event, *behind;
+    u64 left_out = 0;
     u32 last, heir;
-    u64 left_out;
 
     last = READ_VIA(run, task, signal, live.counter) == 0;
     heir = last ? heir_of(run, task) : 0;
-    left_out = exit_namespaces_hooked ? 0 : without_initial_set(run, task);
+    if (!exit_namespaces_hooked)
+        left_out = without_initial_set(run, task, pid_levels(run, READ(run, task, thread_pid)));
     event = RESERVE_SHORT(run, task_exit, u64, 0, left_out);
     if (!event)
         return;

@@ -52,7 +52,7 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     u64 number = ctx->meta->seq_num;
     struct nst_task_seen *event, *behind;
     u64 anchor = anchor_address();
-    struct nst_ns_set ns = {};
+    struct nst_ns_set ns;
     struct css_set *set;
     struct pid *pid;
     u32 levels, exit_state;
@@ -71,16 +71,17 @@ int iter_task_iter(struct bpf_iter__task *ctx)
 
     /* Read what changes first, reserve last: then a live event that stands before this record in
      * the ring may make it stale, and the reader knows to let the live event win. */
-    left_out = without_initial_set(&run, task);
-    if (!left_out)
-        read_ns_set(&run, &ns, task, false);
-    if (!initial_known && is_kthreadd(&run, task)) {
-        __builtin_memcpy(initial_sets[1], &ns, sizeof(ns));
-        __sync_fetch_and_add(&initial_known, 1);
-    }
     pid = READ(&run, task, thread_pid);
-    exit_state = READ(&run, task, exit_state);
     levels = pid_levels(&run, pid);
+    left_out = without_initial_set(&run, task, levels);
+    if (!left_out) {
+        read_ns_set(&run, &ns, task, false);
+        if (!initial_known && is_kthreadd(&run, task)) {
+            __builtin_memcpy(initial_sets[1], &ns, sizeof(ns));
+            __sync_fetch_and_add(&initial_known, 1);
+        }
+    }
+    exit_state = READ(&run, task, exit_state);
     if (!facts_told_lately(&run, task, pid, levels, anchor))
         emit_facts_of_task(anchor + distance_of(&run, task), 0, snapshot_round);
     set = READ(&run, task, cgroups);
@@ -105,7 +106,7 @@ int iter_task_iter(struct bpf_iter__task *ctx)
     behind->cgroup = read_cgroup_id(&run, task);
     behind->tracer = read_tracer_tgid(&run, task);
     behind->exit_signal = READ(&run, task, exit_signal);
-    read_vpids(&run, (void *)(behind + 1), pid, levels, ns.pid);
+    read_vpids(&run, (void *)(behind + 1), pid, levels, left_out ? 0 : ns.pid);
     SUBMIT(event);
     return 0;
 }

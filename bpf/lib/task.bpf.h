@@ -209,14 +209,14 @@ static __always_inline void read_ns_set(const struct run *run, struct nst_ns_set
 
 /* How much of its record a task's set need not take: all where it is the initial one, else nothing.
  * That is for good once it is known: an nsproxy does not change, and this asks for it once. */
-static __always_inline u64 without_initial_set(const struct run *run, struct task_struct *task)
+static __always_inline u64 without_initial_set(const struct run *run, struct task_struct *task,
+                                               u32 levels)
 {
     const struct nst_ns_set *initial = (void *)initial_sets[initial_known & 1];
     u64 nsproxy = key_of(run, READ(run, task, nsproxy));
     const struct cred *cred = READ(run, task, real_cred);
 
-    return nsproxy && nsproxy == initial->nsproxy &&
-                   pid_levels(run, READ(run, task, thread_pid)) == 1 &&
+    return nsproxy && nsproxy == initial->nsproxy && levels == 1 &&
                    READ_VIA(run, cred, user_ns, ns.inum) == initial->user
                ? sizeof(struct nst_ns_set)
                : 0;
