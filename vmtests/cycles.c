@@ -2,7 +2,9 @@
 //
 // Lives of tasks one after the other, and what one takes: for the benchmarks, which compare it with
 // and without somebody who looks on.
-//   cycles KIND COUNT|SECONDSs [PID...]
+//   cycles KIND COUNT|MILLISECONDSms [PID...]
+//   cycles -   the same for each line "KIND COUNT|MILLISECONDSms" of the standard input, by one
+//   process
 // KIND is
 //   fork        fork, _exit, waitpid
 //   vfork       vfork, _exit, waitpid
@@ -128,37 +130,53 @@ static uint64_t cpu_time_of(char** pids) {
     return sum;
 }
 
-int main(int argc, char** argv) {
-    for (size_t i = 0; argc >= 3 && i < sizeof kinds / sizeof *kinds; ++i) {
-        if (strcmp(argv[1], kinds[i].name) != 0) continue;
-        char* end;
-        const unsigned long wanted = strtoul(argv[2], &end, 10);
-        const bool timed = strcmp(end, "s") == 0;
-        if ((*end != '\0' && !timed) || wanted == 0) break;
-        uint64_t idle_before = 0, idle_after = 0;
-        const bool idle_known = read_idle(&idle_before);
-        const uint64_t others_before = cpu_time_of(argv + 3);
-        const uint64_t cpu_before = cpu_time();
-        const uint64_t begin = now();
-        unsigned long count = 0;
-        while (timed ? now() - begin < wanted * 1000000000 : count < wanted) {
-            kinds[i].run();
-            ++count;
-        }
-        if (!timed) usleep(500000);
-        const uint64_t ns = now() - begin;
-        const uint64_t cpu = cpu_time() - cpu_before;
-        const uint64_t others = cpu_time_of(argv + 3) - others_before;
-        char idle[24] = "null";
-        if (idle_known && read_idle(&idle_after))
-            snprintf(idle, sizeof idle, "%llu", (unsigned long long)(idle_after - idle_before));
-        printf(
-            "{\"kind\":\"%s\",\"count\":%lu,\"ns\":%llu,\"cpu_ns\":%llu,\"idle_ns\":%s,"
-            "\"others_ns\":%llu}\n",
-            argv[1], count, (unsigned long long)ns, (unsigned long long)cpu, idle,
-            (unsigned long long)others);
-        return 0;
+// False where the arguments are none.
+static bool measure(const char* kind, const char* amount, char** pids) {
+    size_t at = 0;
+    while (at < sizeof kinds / sizeof *kinds && strcmp(kind, kinds[at].name) != 0)
+        ++at;
+    char* end;
+    const unsigned long wanted = strtoul(amount, &end, 10);
+    const bool timed = strcmp(end, "ms") == 0;
+    if (at == sizeof kinds / sizeof *kinds || (*end != '\0' && !timed) || wanted == 0) return false;
+    uint64_t idle_before = 0, idle_after = 0;
+    const bool idle_known = read_idle(&idle_before);
+    const uint64_t others_before = cpu_time_of(pids);
+    const uint64_t cpu_before = cpu_time();
+    const uint64_t begin = now();
+    unsigned long count = 0;
+    while (timed ? now() - begin < wanted * 1000000 : count < wanted) {
+        kinds[at].run();
+        ++count;
     }
-    fprintf(stderr, "usage: cycles fork|vfork|thread|namespaces|null COUNT|SECONDSs [PID...]\n");
+    if (!timed) usleep(500000);
+    const uint64_t ns = now() - begin;
+    const uint64_t cpu = cpu_time() - cpu_before;
+    const uint64_t others = cpu_time_of(pids) - others_before;
+    char idle[24] = "null";
+    if (idle_known && read_idle(&idle_after))
+        snprintf(idle, sizeof idle, "%llu", (unsigned long long)(idle_after - idle_before));
+    printf(
+        "{\"kind\":\"%s\",\"count\":%lu,\"ns\":%llu,\"cpu_ns\":%llu,\"idle_ns\":%s,"
+        "\"others_ns\":%llu}\n",
+        kind, count, (unsigned long long)ns, (unsigned long long)cpu, idle,
+        (unsigned long long)others);
+    fflush(stdout);  // nothing that a forked child would have as well
+    return true;
+}
+
+int main(int argc, char** argv) {
+    char kind[16], amount[32];
+    bool good = argc >= 3 && measure(argv[1], argv[2], argv + 3);
+    if (argc == 2 && strcmp(argv[1], "-") == 0) {
+        do
+            good = scanf("%15s %31s", kind, amount) == 2;
+        while (good && measure(kind, amount, argv + 2));
+        good = !good && feof(stdin);
+    }
+    if (good) return 0;
+    fprintf(stderr,
+            "usage: cycles fork|vfork|thread|namespaces|null COUNT|MILLISECONDSms [PID...]\n       "
+            "cycles -\n");
     return 2;
 }

@@ -118,7 +118,7 @@ def measure(binary: str, cycles: str, repetitions: int, seconds: int) -> tuple[l
                     add("a host that does next to nothing: messages", "a second", idle["messages"] / idle["seconds"])
                     add("a host that does next to nothing: in the stream", "bytes a second", idle["bytes"] / idle["seconds"])
                     storm = watched(binary, cluster, folder / "storm", seconds,
-                                    [[cycles, "fork", f"{seconds}s"] for _ in os.sched_getaffinity(0)])
+                                    [[cycles, "fork", f"{seconds * 1000}ms"] for _ in os.sched_getaffinity(0)])
                     add("a storm of forks: lives", "a second", storm["lives"] / storm["seconds"])
                     add("a storm of forks: events of a life", "events", storm["events"] / storm["lives"])
                     add("a storm of forks: an event in the stream", "bytes", storm["all_bytes"] / storm["events"])

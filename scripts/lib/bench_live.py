@@ -29,6 +29,10 @@ KINDS = {"fork": "fork, exit, wait", "vfork": "vfork, exit, wait", "thread": "th
 # What an idle agent is measured with, where the host has fewer.
 TASKS = 300
 PATIENCE_S = 30
+# Lives of a kind are lived so long without a change. Before that all is over that an agent's start or end leaves to do:
+# in the tenth of a second after an end a fork takes a twentieth longer.
+TURN_MS = 200
+SETTLE_S = 0.3
 SCRAPE_EVERY_S = 0.1
 # What the host did; other events tell what is, or are the agent's own.
 HAPPENED = ("task_new", "task_exec", "task_exit", "task_free")
@@ -142,8 +146,18 @@ def stopped_at_end(processes: list[subprocess.Popen]) -> Iterator[list[subproces
             process.kill()
         for process in processes:
             process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+
+def trimmed_mean(values: list[float]) -> tuple[float, float]:
+    """Without the tenth at either end, and its standard error: of the values with those ends drawn in."""
+    values = sorted(values)
+    cut = len(values) // 10
+    kept = values[cut:len(values) - cut]
+    drawn_in = [kept[0]] * cut + kept + [kept[-1]] * cut
+    return statistics.mean(kept), statistics.stdev(drawn_in) * len(values) / len(kept) / len(values) ** 0.5
 
 
 class Live:
@@ -156,38 +170,44 @@ class Live:
     def add(self, what: str, unit: str, value: float) -> None:
         self.found.setdefault((what, unit), []).append(value)
 
-    def living(self, kind: str, seconds: int, cpu: int | None = None) -> subprocess.Popen:
-        """Lives of that kind, one after the other, on one CPU if it is given."""
-        return subprocess.Popen([self.cycles, kind, f"{seconds}s"], text=True, stdout=subprocess.PIPE,
-                                preexec_fn=None if cpu is None else lambda: os.sched_setaffinity(0, {cpu}))
-
-    def lives(self, cpu: int) -> dict[str, tuple[float, float]]:
-        """Of each kind, in a second: nanoseconds that a life takes, and what of that on a CPU."""
-        found = {}
-        for kind in KINDS:
-            with stopped_at_end([self.living(kind, 1, cpu)]) as (process,):
-                told = json.loads(process.communicate()[0])
-            found[kind] = (told["ns"] / told["count"], told["cpu_ns"] / told["count"])
-        return found
+    def living(self, kind: str, seconds: int) -> subprocess.Popen:
+        """Lives of that kind, one after the other."""
+        return subprocess.Popen([self.cycles, kind, f"{seconds * 1000}ms"], text=True, stdout=subprocess.PIPE)
 
     def overhead(self) -> None:
         # On one CPU, so that no life waits for another CPU to wake up: that would hide what is added. The agent works
-        # on another: now and then on the same it would be measured by chance.
+        # on another: now and then on the same it would be measured by chance. All lives are of one process: of two,
+        # a fork takes longer in the one by more than an agent adds.
         cpu = max(os.sched_getaffinity(0))
-        self.lives(cpu)  # the first of a while take longer
-        alone, watched = [self.lives(cpu)], []
-        for _ in range(max(1, self.seconds // 5)):
-            with Agent(self.binary, off=cpu):
-                watched.append(self.lives(cpu))
-            alone.append(self.lives(cpu))
+        with stopped_at_end([subprocess.Popen([self.cycles, "-"], text=True, stdin=subprocess.PIPE,
+                                              stdout=subprocess.PIPE,
+                                              preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))]) as (process,):
+
+            def lives() -> dict[str, tuple[float, float]]:
+                """Of each kind, in a turn: nanoseconds that a life takes, and what of that on a CPU."""
+                time.sleep(SETTLE_S)
+                found = {}
+                for kind in KINDS:
+                    print(kind, f"{TURN_MS}ms", file=process.stdin, flush=True)
+                    told = json.loads(process.stdout.readline())
+                    found[kind] = (told["ns"] / told["count"], told["cpu_ns"] / told["count"])
+                return found
+
+            lives()  # the first of a while take longer
+            alone, watched = [lives()], []
+            for _ in range(max(4, self.seconds)):
+                with Agent(self.binary, off=cpu):
+                    watched.append(lives())
+                alone.append(lives())
         for kind, label in KINDS.items():
             self.add(f"{label}: without an agent", "lives/s", 1e9 / statistics.median(lives[kind][0] for lives in alone))
             self.add(f"{label}: with one", "lives/s", 1e9 / statistics.median(lives[kind][0] for lives in watched))
             # Each beside those before and after it: what the machine does slowly is on both sides.
-            for at, label_of in enumerate(("longer with one, by", "more CPU with one, by")):
-                more = statistics.median(2 * beside[kind][at] / (before[kind][at] + after[kind][at])
-                                         for beside, before, after in zip(watched, alone, alone[1:]))
-                self.add(f"{label}: {label_of}", "%", 100 * (more - 1))
+            for at, what in enumerate(("longer with one", "more CPU with one")):
+                more, error = trimmed_mean([200 * beside[kind][at] / (before[kind][at] + after[kind][at]) - 100
+                                            for beside, before, after in zip(watched, alone, alone[1:])])
+                self.add(f"{label}: {what}, by", "%", more)
+                self.add(f"{label}: {what}, standard error", "%", error)
 
     def first_event(self) -> None:
         """`nstrail live`, while another process forks and forks: how soon one of these forks is told."""

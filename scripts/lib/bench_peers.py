@@ -72,7 +72,7 @@ def storm(binary: str, cycles: str, seconds: int, folder: pathlib.Path) -> tuple
         for name, recorder in recorders.items():
             if recorder.poll() is not None:
                 ended(recorder, name, logs[name])
-        with stopped_at_end([subprocess.Popen([cycles, "fork", f"{seconds}s"], stdout=subprocess.DEVNULL)
+        with stopped_at_end([subprocess.Popen([cycles, "fork", f"{seconds * 1000}ms"], stdout=subprocess.DEVNULL)
                              for _ in os.sched_getaffinity(0)]) as processes:
             for process in processes:
                 process.wait()
