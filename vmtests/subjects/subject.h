@@ -246,6 +246,12 @@ static void await_comm(int pid, const char* name) {
     snprintf(path, sizeof path, "/proc/%d/comm", pid);
     for (int i = 0; i < 1000; ++i) {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
+        // As a thread executes a program: proc_pid_lookup() finds the old leader, which may have
+        // the thread's struct pid by the time proc_pid_make_inode() asks for it, and is released.
+        if (fd < 0 && errno == ENOENT) {
+            usleep(10000);
+            continue;
+        }
         MUST(fd >= 0);
         const ssize_t got = read(fd, comm, sizeof comm - 1);
         close(fd);
