@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an agent costs on this very host, and how soon it answers: for scripts/bench. Needs root.
+"""What an agent takes on this very host, and how soon it answers: for scripts/bench. Needs root.
 
-In each repetition: lives of tasks without an agent and with one, in turns; the start of another; that one while
-nothing is asked of it, with tasks that sleep beside it; while it is scraped; and in a storm, all CPUs forking, twice:
-left alone, and scraped.
+In each repetition: its start; the agent while nothing is asked of it, with tasks that sleep beside it; while it is
+scraped; and in a storm, all CPUs forking, twice: left alone, and scraped. What it adds to others is bench_lives.
 """
 
 import contextlib
@@ -25,15 +24,9 @@ sys.path.insert(0, str(ROOT / "vmtests" / "host"))
 
 from scrape import get  # noqa: E402
 
-KINDS = {"fork": "fork, exit, wait", "vfork": "vfork, exit, wait", "thread": "thread created, joined"}
 # What an idle agent is measured with, where the host has fewer.
 TASKS = 300
 PATIENCE_S = 30
-# Lives of a kind are lived so long without a change. Before that all is over that an agent's start or end leaves to do:
-# in the tenth of a second after an end a fork takes a twentieth longer.
-TURN_MS = 200
-SETTLE_S = 0.3
-SCRAPE_EVERY_S = 0.1
 # What the host did; other events tell what is, or are the agent's own.
 HAPPENED = ("task_new", "task_exec", "task_exit", "task_free")
 
@@ -151,15 +144,6 @@ def stopped_at_end(processes: list[subprocess.Popen]) -> Iterator[list[subproces
                     pipe.close()
 
 
-def trimmed_mean(values: list[float]) -> tuple[float, float]:
-    """Without the tenth at either end, and its standard error: of the values with those ends drawn in."""
-    values = sorted(values)
-    cut = len(values) // 10
-    kept = values[cut:len(values) - cut]
-    drawn_in = [kept[0]] * cut + kept + [kept[-1]] * cut
-    return statistics.mean(kept), statistics.stdev(drawn_in) * len(values) / len(kept) / len(values) ** 0.5
-
-
 class Live:
     def __init__(self, binary: str, cycles: str, seconds: int) -> None:
         self.binary = binary
@@ -173,41 +157,6 @@ class Live:
     def living(self, kind: str, seconds: int) -> subprocess.Popen:
         """Lives of that kind, one after the other."""
         return subprocess.Popen([self.cycles, kind, f"{seconds * 1000}ms"], text=True, stdout=subprocess.PIPE)
-
-    def overhead(self) -> None:
-        # On one CPU, so that no life waits for another CPU to wake up: that would hide what is added. The agent works
-        # on another: now and then on the same it would be measured by chance. All lives are of one process: of two,
-        # a fork takes longer in the one by more than an agent adds.
-        cpu = max(os.sched_getaffinity(0))
-        with stopped_at_end([subprocess.Popen([self.cycles, "-"], text=True, stdin=subprocess.PIPE,
-                                              stdout=subprocess.PIPE,
-                                              preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))]) as (process,):
-
-            def lives() -> dict[str, tuple[float, float]]:
-                """Of each kind, in a turn: nanoseconds that a life takes, and what of that on a CPU."""
-                time.sleep(SETTLE_S)
-                found = {}
-                for kind in KINDS:
-                    print(kind, f"{TURN_MS}ms", file=process.stdin, flush=True)
-                    told = json.loads(process.stdout.readline())
-                    found[kind] = (told["ns"] / told["count"], told["cpu_ns"] / told["count"])
-                return found
-
-            lives()  # the first of a while take longer
-            alone, watched = [lives()], []
-            for _ in range(max(4, self.seconds)):
-                with Agent(self.binary, off=cpu):
-                    watched.append(lives())
-                alone.append(lives())
-        for kind, label in KINDS.items():
-            self.add(f"{label}: without an agent", "lives/s", 1e9 / statistics.median(lives[kind][0] for lives in alone))
-            self.add(f"{label}: with one", "lives/s", 1e9 / statistics.median(lives[kind][0] for lives in watched))
-            # Each beside those before and after it: what the machine does slowly is on both sides.
-            for at, what in enumerate(("longer with one", "more CPU with one")):
-                more, error = trimmed_mean([200 * beside[kind][at] / (before[kind][at] + after[kind][at]) - 100
-                                            for beside, before, after in zip(watched, alone, alone[1:])])
-                self.add(f"{label}: {what}, by", "%", more)
-                self.add(f"{label}: {what}, standard error", "%", error)
 
     def first_event(self) -> None:
         """`nstrail live`, while another process forks and forks: how soon one of these forks is told."""
@@ -280,7 +229,6 @@ class Live:
         self.add("storm: CPU for a million events", "s", cpu / more("nstrail_delivered_events_total") * 1e6)
 
     def repeat(self) -> None:
-        self.overhead()
         self.first_event()
         tasks = sum(1 for _ in pathlib.Path("/proc").glob("[0-9]*/task/*"))
         with stopped_at_end([subprocess.Popen(["sleep", "infinity"]) for _ in range(tasks, TASKS)]):
@@ -292,8 +240,8 @@ class Live:
                 self.storm(agent, scraped=True)
 
 
-def measure(binary: str, cycles: str, repetitions: int, seconds: int) -> tuple[str, list[dict]]:
-    """How this host can be traced, and the figures. Raises LiveError."""
+def way_of(binary: str, cycles: str) -> str:
+    """How this host can be traced. Raises LiveError where it cannot, or nothing can be measured."""
     if os.geteuid() != 0:
         raise LiveError("tracing needs root; see `nstrail doctor` for what else would do")
     if not os.path.exists(cycles):
@@ -303,7 +251,12 @@ def measure(binary: str, cycles: str, repetitions: int, seconds: int) -> tuple[s
         print(f"live: another nstrail runs, which all figures have in them: pid {', '.join(others)}", file=sys.stderr)
     # Also so that no later one is the first to read its files.
     with Agent(binary) as agent:
-        way = json.loads(get(agent.url + "/api/v1/doctor"))["mode"]
+        return json.loads(get(agent.url + "/api/v1/doctor"))["mode"]
+
+
+def measure(binary: str, cycles: str, repetitions: int, seconds: int) -> tuple[str, list[dict]]:
+    """How this host can be traced, and the figures. Raises LiveError."""
+    way = way_of(binary, cycles)
     live = Live(binary, cycles, seconds)
     for at in range(repetitions):
         print(f"live: repetition {at + 1} of {repetitions}", file=sys.stderr, flush=True)
