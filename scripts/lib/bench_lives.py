@@ -16,11 +16,12 @@ from bench_live import Agent, LiveError, stopped_at_end, way_of
 from figures import row
 
 KINDS = {"fork": "fork, exit, wait", "vfork": "vfork, exit, wait", "thread": "thread created, joined"}
-# Lives of a kind are lived so long without a change. Before that all is over that an agent's start or end leaves to do:
-# in the tenth of a second after an end a fork takes a twentieth longer.
+# Lives of a kind are lived so long without a change.
 TURN_MS = 200
-SETTLE_S = 0.3
-SCRAPE_EVERY_S = 0.1
+# Before that all is over that an agent leaves to do: in the tenth of a second after its end a fork takes a twentieth
+# longer, and in the half second after it is ready, while it still looks who holds what, nearly a hundredth.
+ENDED_S = 0.4
+STARTED_S = 1.5
 LEAST_TURNS = 4
 
 
@@ -42,9 +43,9 @@ class Turns:
         self.cycles = cycles
         self.cpu = cpu
 
-    def turn(self) -> dict[str, tuple[float, float]]:
+    def turn(self, settle_s: float = ENDED_S) -> dict[str, tuple[float, float]]:
         """Of each kind: nanoseconds that a life takes, and what of that on a CPU."""
-        time.sleep(SETTLE_S)
+        time.sleep(settle_s)
         found = {}
         for kind in KINDS:
             print(kind, f"{TURN_MS}ms", file=self.cycles.stdin, flush=True)
@@ -58,7 +59,7 @@ class Turns:
     def watched(self) -> dict[str, tuple[float, float]]:
         # The agent works on another CPU: now and then on the same it would be measured by chance.
         with Agent(self.binary, off=self.cpu):
-            return self.turn()
+            return self.turn(STARTED_S)
 
 
 def repeat(binary: str, cycles: str, turns: int, found: dict[tuple[str, str], list[float]]) -> None:
