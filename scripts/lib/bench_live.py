@@ -27,6 +27,7 @@ from scrape import get  # noqa: E402
 # What an idle agent is measured with, where the host has fewer.
 TASKS = 300
 PATIENCE_S = 30
+SCRAPE_EVERY_S = 0.1
 # What the host did; other events tell what is, or are the agent's own.
 HAPPENED = ("task_new", "task_exec", "task_exit", "task_free")
 

@@ -19,7 +19,7 @@ KINDS = {"fork": "fork, exit, wait", "vfork": "vfork, exit, wait", "thread": "th
 # Lives of a kind are lived so long without a change.
 TURN_MS = 200
 # Before that all is over that an agent leaves to do: in the tenth of a second after its end a fork takes a twentieth
-# longer, and in the half second after it is ready, while it still looks who holds what, nearly a hundredth.
+# longer, and in the half second after it is ready nearly a hundredth.
 ENDED_S = 0.4
 STARTED_S = 1.5
 LEAST_TURNS = 4
